@@ -1,0 +1,105 @@
+//! Reading what probes of a target have in common in the policy: the pace, and values that are checked as early as
+//! they are known. Must not know any kind in particular.
+
+use std::time::Duration;
+
+use super::Pace;
+use crate::policy::problem::{Place, Problem, Problems};
+use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::template::{Scope, Template};
+use crate::policy::value::{Scalar, Value};
+
+/// `timeout`.
+pub(in crate::check) const TIMEOUT: Field = Field::new(
+    "timeout",
+    Shape::Duration,
+    "How long one attempt may take, name look-up and redirects included (default 10s).",
+);
+/// `retries`.
+pub(in crate::check) const RETRIES: Field = Field::new(
+    "retries",
+    Shape::Number,
+    "Further attempts within a tick after one that was not met (default 0).",
+);
+/// `retry_delay`.
+pub(in crate::check) const RETRY_DELAY: Field =
+    Field::new("retry_delay", Shape::Duration, "The wait before each further attempt (default 1s).");
+
+/// The pace as it was read.
+#[derive(Debug)]
+pub(in crate::check) struct PaceSpec {
+    timeout: Option<Value<Span>>,
+    retries: Option<Value<u32>>,
+    retry_delay: Option<Value<Duration>>,
+}
+
+impl PaceSpec {
+    pub(in crate::check) fn parse(body: &mut Reader<'_, '_>) -> Self {
+        Self {
+            timeout: body.value("timeout"),
+            retries: body.value("retries"),
+            retry_delay: body.value("retry_delay"),
+        }
+    }
+
+    pub(in crate::check) fn render(&self, scope: &Scope, problems: &mut Problems) -> Option<Pace> {
+        let timeout = typed(self.timeout.as_ref(), scope, problems);
+        let retries = typed(self.retries.as_ref(), scope, problems);
+        let retry_delay = typed(self.retry_delay.as_ref(), scope, problems);
+        Some(Pace {
+            timeout: timeout?.map_or(Duration::from_secs(10), |Span(span)| span),
+            retries: retries?.unwrap_or(0),
+            retry_delay: retry_delay?.unwrap_or(Duration::from_secs(1)),
+        })
+    }
+}
+
+/// A duration that is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::check) struct Span(pub(in crate::check) Duration);
+
+impl Scalar for Span {
+    const EXPECTED: &'static str = "a duration above zero like `10s`";
+
+    fn read(text: &str) -> Option<Self> {
+        Duration::read(text).filter(|span| !span.is_zero()).map(Self)
+    }
+}
+
+/// A value that may be absent. `None` after reporting a fault.
+#[expect(clippy::option_option, reason = "the outer one is the report's, as everywhere in rendering")]
+pub(in crate::check) fn typed<T: Scalar + Clone>(
+    value: Option<&Value<T>>,
+    scope: &Scope,
+    problems: &mut Problems,
+) -> Option<Option<T>> {
+    value.map_or(Some(None), |value| kept(value.render(scope), problems).map(Some))
+}
+
+/// A template that may be absent, and what `check` makes of its text. `None` after reporting a fault.
+#[expect(clippy::option_option, reason = "the outer one is the report's, as everywhere in rendering")]
+pub(in crate::check) fn checked<T>(
+    template: Option<&Template>,
+    scope: &Scope,
+    problems: &mut Problems,
+    check: impl Fn(&str, Place) -> Result<T, Problem>,
+) -> Option<Option<T>> {
+    let Some(template) = template else { return Some(None) };
+    let made = template.render(scope).and_then(|text| check(&text, template.place));
+    kept(made, problems).map(Some)
+}
+
+/// Reports what `check` says of a template that waits for no variable. Whether it is fit so far.
+pub(in crate::check) fn early<T>(
+    template: Option<&Template>,
+    problems: &mut Problems,
+    check: impl Fn(&str, Place) -> Result<T, Problem>,
+) -> bool {
+    let settled = template.filter(|template| template.variables().next().is_none());
+    checked(settled, &Scope::default(), problems, check).is_some()
+}
+
+/// The value, or a report of why there is none.
+pub(in crate::check) fn kept<T>(made: Result<T, Problem>, problems: &mut Problems) -> Option<T> {
+    made.map_err(|problem| problems.push(problem)).ok()
+}

@@ -1,0 +1,114 @@
+//! Every option has an environment variable `ROLLGATE_…`: an empty one is unset, `false` and `0` unset a flag, and
+//! an option that may be repeated takes one value a line. The command line wins.
+
+use clap::{Arg, ArgAction};
+
+use crate::host::env::Env;
+
+fn variable(arg: &Arg) -> Option<String> {
+    let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"));
+    // `--version` of `run` is the deployed version; clap's own flag has no value.
+    let long = long.or_else(|| arg.get_long().filter(|l| *l == "version" && arg.get_action().takes_values()));
+    long.map(|long| format!("ROLLGATE_{}", long.to_uppercase().replace('-', "_")))
+}
+
+/// Names each option's variable in its help.
+pub(super) fn document(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| match (variable(&arg), arg.get_help().map(ToString::to_string)) {
+        (Some(variable), Some(help)) => arg.help(format!("{help} [env: {variable}]")),
+        _ => arg,
+    })
+}
+
+/// Options that stand for one another: where one is given, the variables of the others are not read.
+const INSTEAD: [(&str, &str); 6] = [
+    ("last", "start"),
+    ("last", "duration"),
+    ("start", "last"),
+    ("duration", "last"),
+    ("quiet", "verbose"),
+    ("verbose", "quiet"),
+];
+
+/// `args` with an option added for each variable that is set and whose option is not given.
+pub(super) fn complete(command: &clap::Command, args: Vec<String>, env: &Env) -> Vec<String> {
+    let found = args.iter().enumerate().skip(1).find(|(_, arg)| !arg.starts_with('-'));
+    let Some((at, sub)) = found.and_then(|(at, name)| Some((at, command.find_subcommand(name)?))) else {
+        return args;
+    };
+    let given = |long: &str| {
+        let exact = format!("--{long}");
+        let with_value = format!("--{long}=");
+        let short = sub.get_arguments().find(|a| a.get_long() == Some(long)).and_then(Arg::get_short);
+        let is = |arg: &String| {
+            let bundle = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+            *arg == exact
+                || arg.starts_with(&with_value)
+                || bundle.is_some_and(|bundle| short.is_some_and(|short| bundle.contains(short)))
+        };
+        args.iter().take_while(|arg| *arg != "--").any(is)
+    };
+    let mut added = Vec::new();
+    for arg in sub.get_arguments() {
+        let (Some(long), Some(variable)) = (arg.get_long(), variable(arg)) else { continue };
+        let Some(value) = env.get(&variable) else { continue };
+        if given(long) || INSTEAD.iter().any(|(one, other)| *other == long && given(one)) {
+            continue;
+        }
+        match arg.get_action() {
+            ArgAction::SetTrue if matches!(value, "false" | "0") => {}
+            ArgAction::SetTrue => added.push(format!("--{long}")),
+            ArgAction::Append => {
+                let lines = value.lines().filter(|line| !line.trim().is_empty());
+                added.extend(lines.map(|line| format!("--{long}={line}")));
+            }
+            _ => added.push(format!("--{long}={value}")),
+        }
+    }
+    let (before, after) = args.split_at(at + 1);
+    [before, &added, after].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(args: &[&str], env: &[(&str, &str)]) -> Vec<String> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        complete(&super::super::command(), args.iter().map(|a| (*a).to_owned()).collect(), &env)
+    }
+
+    #[test]
+    fn variables_stand_in_for_options() {
+        let env = [
+            ("ROLLGATE_SET", "a=1\n\nb=2"),
+            ("ROLLGATE_DRY_RUN", "false"),
+            ("ROLLGATE_NO_ACTIONS", "1"),
+            ("ROLLGATE_SERVICE", ""),
+            ("ROLLGATE_VERSION", "1.2.3"),
+            ("ROLLGATE_START", "5m-ago"),
+        ];
+        let args = completed(&["rollgate", "run", "p.yaml", "--last", "5m"], &env);
+        assert_eq!(
+            args,
+            [
+                "rollgate",
+                "run",
+                "--set=a=1",
+                "--set=b=2",
+                "--version=1.2.3",
+                "--no-actions",
+                "p.yaml",
+                "--last",
+                "5m"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_command_line_wins() {
+        let env = [("ROLLGATE_VERSION", "1"), ("ROLLGATE_QUIET", "1"), ("ROLLGATE_VERBOSE", "1")];
+        let args = completed(&["rollgate", "run", "--version=9", "-q", "p.yaml"], &env);
+        assert_eq!(args, ["rollgate", "run", "--version=9", "-q", "p.yaml"]);
+    }
+}

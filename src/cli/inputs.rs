@@ -1,0 +1,78 @@
+//! The options that say what was deployed, where and when, and how to reach what is asked: the same for every
+//! command that renders a policy. Must not read files; the conductor does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::policy::value::Scalar as _;
+
+/// What a policy is rendered with.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct InputArgs {
+    /// The policy files; several merge by top-level key
+    #[arg(required = true, value_name = "POLICY")]
+    pub policy: Vec<PathBuf>,
+
+    /// Set a variable
+    #[arg(long, value_name = "K=V")]
+    pub set: Vec<String>,
+
+    /// Read variables from a YAML or JSON file
+    #[arg(long, value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+
+    /// What was deployed; the variable `service`
+    #[arg(long)]
+    pub service: Option<String>,
+
+    /// Where it was deployed; the variable `environment`
+    #[arg(long)]
+    pub environment: Option<String>,
+
+    /// The version that was deployed; the variable `version`
+    #[arg(long)]
+    pub version: Option<String>,
+
+    /// The version that was replaced; the variable `previous_version`
+    #[arg(long)]
+    pub previous_version: Option<String>,
+
+    /// When the new version was live everywhere; `none`: there was no deployment [default: --start]
+    #[arg(long, value_name = "TIME|none")]
+    pub deployed_at: Option<String>,
+
+    /// Names the deployment, so that it is rolled back once
+    #[arg(long, value_name = "ID")]
+    pub deployment_id: Option<String>,
+
+    /// When the window opens at the earliest: RFC 3339, unix seconds, or `30m-ago` [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+
+    /// Judge the last so much: `--start SPAN-ago --duration SPAN`
+    #[arg(long, value_name = "SPAN", value_parser = span, conflicts_with_all = ["start", "duration"])]
+    pub last: Option<Duration>,
+
+    /// How long the window is, for every check
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub duration: Option<Duration>,
+
+    /// Prometheus' address: `--integration prometheus.url=URL`
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+
+    /// Set a key of an integration
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    pub integration: Vec<String>,
+
+    /// A directory with a file for each secret, named as its reference
+    #[arg(long, value_name = "DIR")]
+    pub secrets_dir: Option<PathBuf>,
+}
+
+/// A duration of the command line.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    Duration::read(text).ok_or_else(|| format!("expected {}", Duration::EXPECTED))
+}

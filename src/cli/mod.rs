@@ -1,0 +1,86 @@
+//! The command line: clap definitions, one file per subcommand that has work of its own. Must not hide defaults
+//! elsewhere or do the work of a stage; the conductor in `run` calls the stages.
+
+mod environment;
+pub(crate) mod inputs;
+pub(crate) mod lint;
+pub(crate) mod render;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod time;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::exit::{Exit, TABLE};
+use crate::host::Host;
+
+/// The gate a pipeline runs after a deployment: keep it, warn, or roll it back.
+#[derive(Debug, Parser)]
+#[command(name = "rollgate", version, disable_help_subcommand = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure, judge, act, report
+    Run(Box<run::RunArgs>),
+    /// Show the plan as it would run: ticks, resolved queries, requests; no network
+    Render(Box<render::RenderArgs>),
+    /// Check policies, each file alone: exit 0, or 2 with faults
+    Lint(lint::LintArgs),
+    /// Print the JSON Schema of a document
+    Schema(schema::SchemaArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The whole command line, environment variables and exit codes in its help.
+pub(crate) fn command() -> clap::Command {
+    let codes: Vec<String> =
+        TABLE.iter().map(|(exit, words)| format!("  {:>3}  {words}", exit.code())).collect();
+    let help = format!("Exit codes:\n{}", codes.join("\n"));
+    let with_help = |command: clap::Command| environment::document(command.after_help(help.clone()));
+    let command = Cli::command().after_help(help.clone());
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_help))
+}
+
+/// Reads `args` (the program's name first), completed by `ROLLGATE_…` variables, and does what they say.
+pub(crate) async fn main(args: Vec<String>, host: Host) -> Exit {
+    let command = command();
+    let args = environment::complete(&command, args, &host.env);
+    let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => dispatch(cli.command, &host).await,
+        Err(error) if error.use_stderr() => {
+            host.output.talk(error.to_string().trim_end());
+            Exit::Usage
+        }
+        Err(help) => {
+            host.output.data(&help.to_string());
+            Exit::Pass
+        }
+    }
+}
+
+async fn dispatch(command: Command, host: &Host) -> Exit {
+    match command {
+        Command::Run(args) => crate::run::run(&args, host).await,
+        Command::Render(args) => render::render(&args, host),
+        Command::Lint(args) => lint::lint(&args, host),
+        Command::Schema(args) => schema::schema(&args, host),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut self::command(), "rollgate", &mut script);
+            host.output.data(&String::from_utf8_lossy(&script));
+            Exit::Pass
+        }
+    }
+}

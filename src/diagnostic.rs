@@ -1,0 +1,248 @@
+//! Problems and the texts they are about, as carets for people. A place becomes a line and a column only here. Must
+//! not find problems or decide what follows from them.
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::policy::problem::{Place, Problem, Problems, Severity};
+
+/// Lines longer than this are shown in part.
+const WIDEST_LINE: usize = 400;
+
+/// The texts of a run, by the index that places carry.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    all: Vec<Source>,
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    name: String,
+    text: String,
+    /// The byte at which each line begins.
+    lines: Vec<u32>,
+}
+
+impl Sources {
+    /// Adds the text called `name` (a path, or `<stdin>`) and returns its index.
+    ///
+    /// # Errors
+    /// A text that is not UTF-8, and the 65,536th text.
+    pub fn add(&mut self, name: &str, bytes: Vec<u8>) -> Result<u16, Problem> {
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            Problem::nowhere(format!("`{name}` is not UTF-8 text: its line {line} has other bytes"))
+                .help("save the file as UTF-8")
+        })?;
+        let index = u16::try_from(self.all.len())
+            .map_err(|_| Problem::nowhere(format!("`{name}` is one file too many")))?;
+        let starts = text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        let lines = std::iter::once(0).chain(starts).collect();
+        self.all.push(Source { name: name.to_owned(), text, lines });
+        Ok(index)
+    }
+
+    /// The name of the text numbered `index`.
+    pub fn name(&self, index: u16) -> &str {
+        self.all.get(usize::from(index)).map_or("", |source| &source.name)
+    }
+
+    /// The text numbered `index`.
+    pub fn text(&self, index: u16) -> &str {
+        self.all.get(usize::from(index)).map_or("", |source| &source.text)
+    }
+
+    /// The line at which `place` begins, from 1.
+    pub fn line_of(&self, place: Place) -> u32 {
+        let lines = self.all.get(usize::from(place.source)).map_or(&[][..], |source| &source.lines);
+        u32::try_from(lines.partition_point(|start| *start <= place.start)).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// All `problems` with their places in `sources`, and a last line that counts them; empty where there is none.
+pub fn render(problems: &Problems, sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let all = problems.sorted();
+    let mut text = String::new();
+    for problem in &all {
+        text.push_str(&renderer.render(&[group(problem, sources)]));
+        text.push_str("\n\n");
+    }
+    if !all.is_empty() {
+        text.push_str(&count(&all));
+        text.push('\n');
+    }
+    text
+}
+
+fn count(all: &[&Problem]) -> String {
+    let faults = all.iter().filter(|problem| problem.severity == Severity::Fault).count();
+    let counted = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        many => Some(format!("{many} {word}s")),
+    };
+    let parts = [counted(faults, "fault"), counted(all.len() - faults, "warning")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
+    let level = match problem.severity {
+        Severity::Fault => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(&problem.message));
+    let shown = problem.place.and_then(|place| Shown::of(place, problem.needle.as_deref(), sources));
+    if let Some(shown) = shown {
+        group = shown.add_to(group, AnnotationKind::Primary, None);
+    } else if let Some(place) = problem.place {
+        // The text of this place is not at hand; its name may still be.
+        group = group.element(Origin::path(sources.name(place.source)));
+    }
+    if let Some((place, label)) = problem.also.as_deref()
+        && let Some(shown) = Shown::of(*place, None, sources)
+    {
+        group = shown.add_to(group, AnnotationKind::Context, Some(label));
+    }
+    match &problem.help {
+        // Titles are cleaned by the library, messages are not.
+        Some(help) => group.element(Level::HELP.message(help.replace(char::is_control, " "))),
+        None => group,
+    }
+}
+
+/// One line of a text and a stretch of it.
+struct Shown<'s> {
+    name: &'s str,
+    number: usize,
+    line: String,
+    start: usize,
+    end: usize,
+}
+
+impl<'s> Shown<'s> {
+    fn of(place: Place, needle: Option<&str>, sources: &'s Sources) -> Option<Self> {
+        let source = sources.all.get(usize::from(place.source))?;
+        let whole = source.text.get(place.range())?;
+        let narrowed =
+            needle.filter(|needle| !needle.is_empty()).and_then(|n| Some((whole.find(n)?, n.len())));
+        let start = place.start as usize + narrowed.map_or(0, |(offset, _)| offset);
+        let length = narrowed.map_or(whole.len(), |(_, length)| length);
+        let before = source.text.get(..start)?;
+        let first = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = source.text[first..].split('\n').next().unwrap_or_default();
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let number = source.lines.partition_point(|begin| *begin as usize <= start).max(1);
+        // A byte order mark is no character of the first line.
+        let first = if line.starts_with('\u{feff}') { first + '\u{feff}'.len_utf8() } else { first };
+        let line = line.trim_start_matches('\u{feff}');
+        let start = start.saturating_sub(first).min(line.len());
+        // The caret stays on the first line of what it is about.
+        let mut end = start.saturating_add(length).min(line.len());
+        let mut line = line.to_owned();
+        if line.len() > WIDEST_LINE {
+            // What follows a caret can be left out without a wrong column; what stands before it cannot.
+            let mut cut = (start + WIDEST_LINE / 2).min(line.len());
+            while !line.is_char_boundary(cut) {
+                cut += 1;
+            }
+            line.truncate(cut);
+            end = end.min(cut);
+        }
+        Some(Self { name: &source.name, number, line, start, end })
+    }
+
+    fn add_to<'g>(self, group: Group<'g>, kind: AnnotationKind, label: Option<&'g str>) -> Group<'g>
+    where
+        's: 'g,
+    {
+        let annotation: Annotation<'g> = kind.span(self.start..self.end).label(label);
+        let snippet = Snippet::source(self.line).line_start(self.number).path(self.name);
+        group.element(snippet.annotation(annotation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, problem: Problem) -> String {
+        let mut sources = Sources::default();
+        sources.add("p.yaml", text.as_bytes().to_vec()).unwrap();
+        let mut problems = Problems::default();
+        problems.push(problem);
+        render(&problems, &sources, false)
+    }
+
+    fn place(start: u32, end: u32) -> Place {
+        Place { source: 0, start, end }
+    }
+
+    #[test]
+    fn the_caret_is_on_the_needle_and_stays_on_one_line() {
+        let text = "a: |\n  sum(\n    rate(x)\n  )\n";
+        let whole = place(7, 25);
+        let expected = "\
+warning: odd
+ --> p.yaml:2:3
+  |
+2 |   sum(
+  |   ^^^^
+  |
+  = help: mend it
+
+1 warning
+";
+        assert_eq!(shown(text, Problem::at(whole, "odd").help("mend it").warning()), expected);
+        let expected = "\
+error: odd
+ --> p.yaml:3:5
+  |
+3 |     rate(x)
+  |     ^^^^
+
+1 fault
+";
+        assert_eq!(shown(text, Problem::at(whole, "odd").needle("rate")), expected);
+        // What the source does not show leaves the caret where it was.
+        assert!(shown(text, Problem::at(whole, "odd").needle("nowhere")).contains("p.yaml:2:3"));
+    }
+
+    #[test]
+    fn a_huge_line_stays_readable_and_keeps_its_column() {
+        let text = format!("a: \"{}é{{{{x}}}}{}\"\n", "é".repeat(50_000), "y".repeat(50_000));
+        let end = u32::try_from(text.len()).unwrap() - 1;
+        let shown = shown(&text, Problem::at(place(3, end), "odd").needle("{{x}}"));
+        assert!(shown.contains("p.yaml:1:50006"), "{shown}");
+        assert!(shown.chars().count() < 1_000, "{} characters", shown.chars().count());
+        assert!(shown.contains("{{x}}") && shown.contains("^^^^^"), "{shown}");
+    }
+
+    #[test]
+    fn a_problem_without_place_and_a_place_without_text_are_shown() {
+        assert_eq!(shown("", Problem::nowhere("odd")), "error: odd\n\n1 fault\n");
+        let shown = shown("a: 1\n", Problem::at(place(90, 99), "odd"));
+        assert!(shown.starts_with("error: odd\n--> p.yaml"), "{shown}");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let shown = shown("a\u{1b}[31m: 1\n", Problem::at(place(0, 1), "odd `\u{1b}[31m`").help("\u{7}"));
+        assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown:?}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_moves_no_column() {
+        assert!(shown("\u{feff}a: 1\n", Problem::at(place(3, 4), "odd")).contains("p.yaml:1:1\n"));
+        assert!(shown("\u{feff}a: 1\n", Problem::at(place(0, 0), "odd")).contains("p.yaml:1:1\n"));
+    }
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        let mut sources = Sources::default();
+        sources.add("p.yaml", b"a\r\nb\nc".to_vec()).unwrap();
+        let lines: Vec<u32> = (0..6).map(|at| sources.line_of(place(at, at))).collect();
+        assert_eq!(lines, [1, 1, 1, 2, 2, 3]);
+        assert_eq!(sources.line_of(Place { source: 9, start: 0, end: 0 }), 1);
+    }
+}

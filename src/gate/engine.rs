@@ -1,0 +1,263 @@
+//! All checks of a run together: which ask is due when, what each answer leads to, and when the verdict stands.
+//! Pure: it is driven with times and readings by `measure`. Must not wait, measure or act.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::outcome::{Event, Outcome, Record, Verdict};
+use super::plan::Plan;
+use super::verdict::{Stop, contribution, verdict};
+use super::watch::{Step, Taken, Watch};
+use crate::check::Labels;
+use crate::host::clock::later;
+use crate::policy::model::Check;
+
+/// Warnings beyond this are only counted.
+const MOST_WARNINGS: usize = 100;
+
+/// Something to ask: ticks of one check, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Index of the check.
+    pub check: usize,
+    /// The ticks' numbers.
+    pub ticks: Vec<u32>,
+    /// The ticks' times.
+    pub times: Vec<Timestamp>,
+    /// Whether it is the second asking.
+    pub again: bool,
+    /// Whether it is about what lay in the past when the gate began.
+    pub past: bool,
+}
+
+/// How the gate treats what its checks come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// The first rollback ends the sampling.
+    pub fail_fast: bool,
+    /// An inconclusive check holds the verdict at inconclusive; false under `on_inconclusive: rollback`.
+    pub hold: bool,
+}
+
+/// The state of a run.
+pub struct Engine {
+    /// All that reports are made of.
+    pub record: Record,
+    watches: Vec<Watch>,
+    rules: Rules,
+    schedule: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Asks about the past that are not answered yet; until they are, everything else is held, so that checks are
+    /// judged in the order of their ticks and not of their answers.
+    past_pending: usize,
+    held: Vec<(Timestamp, usize, u32, Taken)>,
+    stop: Option<Stop>,
+    /// How many checks are still being watched, and which are not.
+    open: usize,
+    closed: Vec<bool>,
+    events: Vec<Event>,
+    notes: HashSet<String>,
+    labels: HashSet<Arc<Labels>>,
+}
+
+impl Engine {
+    /// An engine over `plan`; `record` holds everything but the checks.
+    pub fn new(plan: Plan, checks: &[Arc<Check>], mut record: Record, rules: Rules) -> Self {
+        let watches: Vec<Watch> =
+            checks.iter().zip(plan.checks).map(|(check, plan)| Watch::new(check.clone(), plan)).collect();
+        record.checks = watches.iter().map(Watch::record).collect();
+        let closed: Vec<bool> = watches.iter().map(Watch::ended).collect();
+        let open = closed.iter().filter(|closed| !**closed).count();
+        Self {
+            record,
+            watches,
+            rules,
+            schedule: BinaryHeap::new(),
+            past_pending: 0,
+            held: Vec::new(),
+            stop: None,
+            open,
+            closed,
+            events: Vec::new(),
+            notes: HashSet::new(),
+            labels: HashSet::new(),
+        }
+    }
+
+    /// What can be asked at once: the ticks in the past. Everything else is scheduled.
+    pub fn begin(&mut self) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for check in 0..self.watches.len() {
+            let ticks = self.watches[check].past();
+            if !ticks.is_empty() {
+                let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
+                asks.push(Ask { check, ticks, times, again: false, past: true });
+            }
+            self.schedule(check);
+        }
+        self.past_pending = asks.len();
+        asks
+    }
+
+    fn schedule(&mut self, check: usize) {
+        let watch = &self.watches[check];
+        if let Some(k) = watch.upcoming() {
+            let delay = self.record.checks[check].check.probe.delay();
+            self.schedule.push(Reverse((later(watch.time(k), delay), check)));
+        }
+    }
+
+    /// When the next ask is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.schedule.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// What is due by `now`.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        while let Some(Reverse((at, check))) = self.schedule.peek().copied()
+            && at <= now
+        {
+            self.schedule.pop();
+            let Some(k) = self.watches[check].upcoming() else { continue };
+            let time = self.watches[check].time(k);
+            self.watches[check].asked();
+            asks.push(Ask { check, ticks: vec![k], times: vec![time], again: false, past: false });
+            self.schedule(check);
+        }
+        asks
+    }
+
+    /// Takes in what `ask` brought; what is to be asked because of it.
+    pub fn take(&mut self, ask: &Ask, mut taken: Vec<Taken>, now: Timestamp) -> Vec<Ask> {
+        for one in &mut taken {
+            self.note(ask.check, &one.reading.notes);
+            self.intern(one);
+        }
+        if ask.again {
+            let record = &mut self.record.checks[ask.check];
+            let steps = self.watches[ask.check].take_again(&ask.ticks, taken, now, record);
+            return self.follow(ask.check, steps);
+        }
+        let items = ask.ticks.iter().zip(&ask.times).zip(taken);
+        self.held.extend(items.map(|((k, at), taken)| (*at, ask.check, *k, taken)));
+        if ask.past {
+            self.past_pending -= 1;
+        }
+        if self.past_pending > 0 {
+            return Vec::new();
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|(at, check, k, _)| (*at, *check, *k));
+        let mut asks = Vec::new();
+        for (_, check, k, taken) in held {
+            // What is later than the breach that decided is missed, even where it has been answered.
+            if self.stop.is_some() {
+                break;
+            }
+            let record = &mut self.record.checks[check];
+            let steps = self.watches[check].take(k, taken, now, record);
+            asks.extend(self.follow(check, steps));
+        }
+        asks
+    }
+
+    /// Turns the steps of a check into events and asks.
+    fn follow(&mut self, check: usize, steps: Vec<Step>) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for step in steps {
+            match step {
+                Step::Sampled(sample) => self.events.push(Event::Sampled { check, sample }),
+                Step::Resampled(sample) => self.events.push(Event::Resampled { check, sample }),
+                Step::Ask(ticks) => {
+                    let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
+                    asks.push(Ask { check, ticks, times, again: true, past: false });
+                }
+                Step::RunOn => {
+                    self.events.push(Event::RunsOn { check });
+                    self.schedule(check);
+                }
+                Step::Decided(outcome) => self.decide(check, outcome),
+            }
+        }
+        if self.watches[check].ended() && !std::mem::replace(&mut self.closed[check], true) {
+            self.open -= 1;
+        }
+        asks
+    }
+
+    fn decide(&mut self, check: usize, outcome: Outcome) {
+        let record = &mut self.record.checks[check];
+        record.contribution = contribution(&record.check, outcome, self.stop, self.rules.hold);
+        let rollback = record.contribution == Some(Verdict::Rollback);
+        self.events.push(Event::Decided { check });
+        if rollback && self.rules.fail_fast && self.stop.is_none() {
+            self.stop(Stop::Rollback);
+        }
+    }
+
+    /// Ends the sampling: what has no outcome is unfinished.
+    pub fn stop(&mut self, stop: Stop) {
+        if self.stop.is_some() {
+            return;
+        }
+        self.stop = Some(stop);
+        let why = match stop {
+            Stop::Rollback => "the verdict was rollback",
+            Stop::Timeout => "the gate's `timeout` ended it",
+            Stop::Cancelled => "the run was cancelled",
+        };
+        for check in 0..self.watches.len() {
+            let steps = self.watches[check].stop(why, &mut self.record.checks[check]);
+            self.follow(check, steps);
+        }
+        self.schedule.clear();
+    }
+
+    /// Whether nothing is left to ask or to wait for.
+    pub const fn finished(&self) -> bool {
+        self.open == 0
+    }
+
+    /// The verdict of all outcomes; sets it in the record.
+    pub fn conclude(&mut self) -> Verdict {
+        let said = verdict(&self.record.checks);
+        self.record.verdict = Some(said);
+        said
+    }
+
+    /// The events since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Keeps what a source said beside an answer, once, under the first check that heard it.
+    fn note(&mut self, check: usize, notes: &[String]) {
+        for note in notes {
+            if self.notes.len() < MOST_WARNINGS && self.notes.insert(note.clone()) {
+                let name = &self.record.checks[check].check.name;
+                self.record.warnings.push(format!("`{name}`: {note}"));
+                self.events.push(Event::Warned);
+            }
+        }
+    }
+
+    /// Makes equal label sets one, so that a long window keeps each only once.
+    fn intern(&mut self, taken: &mut Taken) {
+        let crate::check::Seen::Series(series) = &mut taken.reading.seen else { return };
+        // A result of very many series is judged and let go; only its worst ten are kept.
+        if series.len() > super::judge::KEPT {
+            return;
+        }
+        for one in series {
+            match self.labels.get(&one.labels) {
+                Some(known) => one.labels = known.clone(),
+                None => {
+                    self.labels.insert(one.labels.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The plan: when each check is asked, decided once before anything is measured, so that ticks never drift. Must
+//! not measure or judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::host::clock::{between, later};
+use crate::policy::model::Check;
+
+/// Longest default warm-up: draining connections and cold caches are over by then.
+const LONGEST_WARM_UP: Duration = Duration::from_secs(60);
+
+/// What the default time-out leaves beyond the latest possible end.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Ticks of one check beyond which a plan is a mistake.
+const MOST_TICKS: u64 = 1_000_000;
+
+/// The times that a window hangs on.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// When the gate began.
+    pub begin: Timestamp,
+    /// `--start`, by default when the gate began.
+    pub start: Timestamp,
+    /// When the new version was live; `None` where there was no deployment.
+    pub deployed_at: Option<Timestamp>,
+    /// The gate's window.
+    pub duration: Duration,
+    /// How long after the deployment the window opens at the earliest; by default a fifth of it, at most 1m.
+    pub warm_up: Option<Duration>,
+    /// How long the gate runs at most, from its beginning.
+    pub timeout: Option<Duration>,
+}
+
+/// The ticks of all checks.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// When the gate began.
+    pub begin: Timestamp,
+    /// The first tick.
+    pub open: Timestamp,
+    /// When the gate stops waiting.
+    pub deadline: Timestamp,
+    /// The ticks of each check, in the order of the checks.
+    pub checks: Vec<CheckPlan>,
+}
+
+/// The ticks of one check, and its counts capped by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckPlan {
+    /// Tick 0.
+    pub first: Timestamp,
+    /// From tick to tick.
+    pub interval: Duration,
+    /// How many ticks are planned; a window that runs on has more.
+    pub planned: u32,
+    /// How many of the first ticks are not due: they lie before the gate began, for kinds without a past.
+    pub not_due: u32,
+    /// How many of the first ticks lie in the past and are answered at once.
+    pub past: u32,
+    /// Breaches that fail it, at most the due ticks.
+    pub max_failures: u32,
+    /// Among so many consecutive judged samples.
+    pub within: u32,
+    /// Judged samples below which it is inconclusive.
+    pub min_samples: u32,
+}
+
+impl CheckPlan {
+    /// The time of tick `k`.
+    pub fn tick(&self, k: u32) -> Timestamp {
+        later(self.first, self.interval * k)
+    }
+
+    /// How many ticks are due.
+    pub const fn due(&self) -> u32 {
+        self.planned - self.not_due
+    }
+}
+
+/// Plans `checks`, and says what people should know of the plan.
+///
+/// # Errors
+/// A check with more ticks than anybody can mean.
+pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>), String> {
+    let anchor = timing.deployed_at.map(|deployed| {
+        let default = (timing.duration / 5).min(LONGEST_WARM_UP);
+        later(deployed, timing.warm_up.unwrap_or(default))
+    });
+    let open = anchor.map_or(timing.start, |anchor| anchor.max(timing.start));
+    let mut warnings = Vec::new();
+    let mut planned = Vec::with_capacity(checks.len());
+    let mut latest = timing.begin;
+    for check in checks {
+        let ticks = check.duration.as_nanos() / check.interval.as_nanos().max(1) + 1;
+        let ticks = u64::try_from(ticks).ok().filter(|t| *t <= MOST_TICKS).ok_or_else(|| {
+            format!(
+                "`{}` would be sampled {ticks} times, expected at most {MOST_TICKS}: set a longer `interval`",
+                check.name
+            )
+        })?;
+        let one = plan_check(check, u32::try_from(ticks).unwrap_or(u32::MAX), open, timing.begin);
+        if check.skipped.is_none() {
+            if check.max_failures_written && one.max_failures < check.max_failures {
+                let due = one.due();
+                let ticks = if due == 1 { "tick" } else { "ticks" };
+                warnings.push(format!(
+                    "`{}` has {due} due {ticks}, fewer than its `max_failures` {}: it fails at breach {}",
+                    check.name, check.max_failures, one.max_failures,
+                ));
+            }
+            warnings.extend(
+                check.probe.warnings().into_iter().map(|warning| format!("`{}`: {warning}", check.name)),
+            );
+            let run_on = one.tick(one.planned.saturating_add(one.max_failures));
+            let budget = check.probe.budget();
+            let reasked = if check.probe.has_past() { budget } else { Duration::ZERO };
+            latest = latest.max(later(run_on.max(timing.begin), check.probe.delay() + budget + reasked));
+        }
+        planned.push(one);
+    }
+    let deadline = match timing.timeout {
+        Some(timeout) => later(timing.begin, timeout),
+        None => later(latest, MARGIN),
+    };
+    Ok((Plan { begin: timing.begin, open, deadline, checks: planned }, warnings))
+}
+
+fn plan_check(check: &Check, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {
+    let before = |limit: Timestamp| -> u32 {
+        // How many of the ticks lie before `limit`.
+        let span = between(open, limit).as_nanos();
+        let whole = span.div_ceil(check.interval.as_nanos().max(1));
+        u32::try_from(whole).unwrap_or(u32::MAX).min(ticks)
+    };
+    let delay = check.probe.delay();
+    let (first, planned, not_due, past) = if check.probe.has_past() {
+        // A tick is in the past when its data was complete before the gate began.
+        let complete = begin.checked_sub(delay).unwrap_or(begin);
+        (open, ticks, 0, before(complete))
+    } else {
+        match before(begin) {
+            // All of its ticks are gone: it is asked once, now.
+            gone if gone == ticks => (begin, 1, 0, 0),
+            gone => (open, ticks, gone, 0),
+        }
+    };
+    let due = planned - not_due;
+    let max_failures = check.max_failures.min(due);
+    CheckPlan {
+        first,
+        interval: check.interval,
+        planned,
+        not_due,
+        past,
+        max_failures,
+        within: check.within.min(due).max(max_failures),
+        min_samples: check.min_samples.min(due),
+    }
+}

@@ -1,0 +1,283 @@
+//! The gate's rules, played without a clock: each check is a string of what its ticks would show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::engine::{Ask, Engine, Rules};
+use super::outcome::{Outcome, Record, State, Verdict};
+use super::plan::{Timing, plan};
+use super::verdict::Stop;
+use super::watch::Taken;
+use crate::check::{Reading, Seen, Series};
+use crate::host::clock::later;
+use crate::policy::model::{Check, FailureAction};
+use crate::testing::{self, Still};
+
+/// What tick by tick is seen: `.` within, `b` breach, `0` an empty result, `n` only NaN, `e` an error.
+fn reading(sign: char) -> Reading {
+    let series = |value: f64| Seen::Series(vec![Series { labels: Arc::default(), value }]);
+    Reading::new(match sign {
+        '.' => series(0.0),
+        'b' => series(2.0),
+        'n' => series(f64::NAN),
+        '0' => Seen::Series(Vec::new()),
+        'e' => Seen::Failed("connection refused".to_owned()),
+        other => panic!("`{other}` is no sign"),
+    })
+}
+
+struct Setup {
+    check: Check,
+    signs: &'static str,
+    again: &'static str,
+}
+
+fn begin() -> Timestamp {
+    "2026-01-15T11:00:00Z".parse().unwrap()
+}
+
+/// A check of ten intervals that shows `signs`, those beyond the last repeating it.
+fn setup(signs: &'static str) -> Setup {
+    let check = Check {
+        duration: Duration::from_secs(100),
+        interval: Duration::from_secs(10),
+        ..testing::check("fake", 1.0)
+    };
+    Setup { check, signs, again: "" }
+}
+
+impl Setup {
+    fn again(mut self, again: &'static str) -> Self {
+        self.again = again;
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Check)) -> Self {
+        change(&mut self.check);
+        self
+    }
+
+    fn sign(&self, ask: &Ask, k: u32) -> char {
+        let signs = if ask.again && !self.again.is_empty() { self.again } else { self.signs };
+        signs.chars().nth(k as usize).or_else(|| signs.chars().last()).unwrap()
+    }
+}
+
+fn record() -> Record {
+    testing::record(begin())
+}
+
+/// Plays the checks from `start` on, answering each ask at once, in reverse order within a moment.
+fn play_from(start: Timestamp, setups: &[Setup], rules: Rules) -> (Verdict, Record) {
+    let checks: Vec<Arc<Check>> = setups
+        .iter()
+        .map(|setup| {
+            let mut check = setup.check_clone();
+            check.name = format!("fake{}", setup.signs);
+            Arc::new(check)
+        })
+        .collect();
+    let timing = Timing {
+        begin: begin(),
+        start,
+        deployed_at: None,
+        duration: Duration::ZERO,
+        warm_up: None,
+        timeout: None,
+    };
+    let (plan, _) = plan(&timing, &checks).unwrap();
+    let deadline = plan.deadline;
+    let mut engine = Engine::new(plan, &checks, record(), rules);
+    let mut now = begin();
+    let mut asks = engine.begin();
+    while !engine.finished() {
+        asks.extend(engine.due(now));
+        let Some(ask) = asks.pop() else {
+            now = engine.next_due().unwrap();
+            assert!(now <= deadline, "the default time-out covers every window");
+            continue;
+        };
+        let setup = &setups[ask.check];
+        let taken = ask.ticks.iter().map(|k| Taken { reading: reading(setup.sign(&ask, *k)), control: None });
+        asks.extend(engine.take(&ask, taken.collect(), now));
+    }
+    (engine.conclude(), engine.record)
+}
+
+impl Setup {
+    fn check_clone(&self) -> Check {
+        let c = &self.check;
+        Check {
+            name: c.name.clone(),
+            source: None,
+            skipped: c.skipped.clone(),
+            description: None,
+            runbook_url: None,
+            dashboard_url: None,
+            target: c.target.clone(),
+            probe: c.probe.clone(),
+            file: c.file.clone(),
+            ..*c
+        }
+    }
+}
+
+const RULES: Rules = Rules { fail_fast: true, hold: true };
+
+/// Plays one live check; its outcome, how many ticks were planned, and its reason.
+fn play(setup: Setup) -> (Outcome, u32, String) {
+    let (_, record) = play_from(begin(), &[setup], RULES);
+    let check = &record.checks[0];
+    (check.outcome.unwrap(), check.planned, check.reason.clone())
+}
+
+#[test]
+fn a_check_fails_at_the_breach_that_completes_it() {
+    let (outcome, _, reason) = play(setup("..b.bb"));
+    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(reason, "2 > max_value 1, breach 3 of 3, at 2026-01-15T11:00:50Z");
+    assert_eq!(play(setup("b....b....b.")).0, Outcome::Passed);
+    assert_eq!(play(setup("...........")).0, Outcome::Passed);
+}
+
+#[test]
+fn a_window_does_not_end_on_a_breach() {
+    // Tick 10 is the last; the run-on sees one sample within and stops.
+    assert_eq!(
+        play(setup("..........b.")),
+        (Outcome::Passed, 12, "11 of 12 due samples within, 1 breached".into())
+    );
+    assert_eq!(play(setup("..........bbb")).0, Outcome::Failed);
+    assert_eq!(play(setup("..........bbb")).1, 13);
+    // Unjudged samples do not decide: the run-on ends after `max_failures` ticks, and the end was not seen.
+    let (outcome, planned, reason) = play(setup("..........beeee").again("..........b"));
+    assert_eq!((outcome, planned), (Outcome::Inconclusive, 14));
+    assert_eq!(
+        reason,
+        "none of the last 3 samples judged: the end was not seen: 3 failed to be asked; the last: connection refused"
+    );
+}
+
+#[test]
+fn what_was_not_seen_is_inconclusive() {
+    assert_eq!(play(setup("0")).0, Outcome::Inconclusive);
+    assert_eq!(play(setup("e")).0, Outcome::Inconclusive);
+    assert_eq!(play(setup("n")).0, Outcome::Inconclusive);
+    assert_eq!(play(setup("..0")).0, Outcome::Inconclusive);
+    assert_eq!(play(setup("bb0")).0, Outcome::Inconclusive);
+    // 5 of 11 is less than half.
+    let (outcome, _, reason) = play(setup("0.0.0.0.0.0"));
+    assert_eq!(outcome, Outcome::Inconclusive);
+    assert!(
+        reason.starts_with("5 of 11 due samples judged, expected at least 50 %: 6 without data"),
+        "{reason}"
+    );
+    assert_eq!(play(setup(".0.0.0.0.0.")).0, Outcome::Passed);
+    // The end was not seen.
+    assert_eq!(play(setup("........000")).0, Outcome::Inconclusive);
+    assert_eq!(play(setup("........00.")).0, Outcome::Passed);
+}
+
+#[test]
+fn what_was_not_judged_is_asked_once_more() {
+    assert_eq!(play(setup("0").again("...........")).0, Outcome::Passed);
+    assert_eq!(play(setup("e").again("bbb")).0, Outcome::Failed);
+    // The answers are judged in tick order: together with what was seen they complete a failure.
+    let (outcome, _, reason) = play(setup(".bebe......").again("..b........"));
+    assert_eq!((outcome, reason.contains("breach 3 of 3, at 2026-01-15T11:00:30Z")), (Outcome::Failed, true));
+    // No traffic is not asked again.
+    assert_eq!(play(setup("n").again("...........")).0, Outcome::Inconclusive);
+    // Kinds without a past cannot be.
+    let target = setup("e").again("...........").with(|c| c.probe = Arc::new(Still { past: false }));
+    assert_eq!(play(target).0, Outcome::Inconclusive);
+}
+
+#[test]
+fn counts_are_capped_by_the_due_ticks() {
+    let once = |signs| setup(signs).with(|c| c.duration = Duration::ZERO);
+    assert_eq!(play(once("b")).0, Outcome::Failed);
+    assert_eq!(play(once(".")).0, Outcome::Passed);
+    assert_eq!(play(once("0")).0, Outcome::Inconclusive);
+    assert_eq!(play(once("e").again(".")).0, Outcome::Passed);
+}
+
+#[test]
+fn the_past_is_judged_in_the_order_of_its_ticks() {
+    let start = begin().checked_sub(Duration::from_secs(3600)).unwrap();
+    let (verdict, record) = play_from(start, &[setup("....bbb...."), setup("bb.........")], RULES);
+    assert_eq!(verdict, Verdict::Rollback);
+    let failed = &record.checks[0];
+    assert_eq!((failed.samples.len(), failed.missed, failed.planned), (7, 4, 11));
+    let other = &record.checks[1];
+    assert_eq!((other.outcome, other.samples.len()), (Some(Outcome::Unfinished), 6));
+}
+
+#[test]
+fn kinds_without_a_past_are_asked_at_least_once() {
+    let target = || setup(".").with(|c| c.probe = Arc::new(Still { past: false }));
+    let start = begin().checked_sub(Duration::from_secs(3600)).unwrap();
+    let (verdict, record) = play_from(start, &[target()], RULES);
+    assert_eq!((verdict, record.checks[0].samples.len()), (Verdict::Pass, 1));
+    assert_eq!(record.checks[0].samples[0].at, begin());
+    let start = begin().checked_sub(Duration::from_secs(45)).unwrap();
+    let (_, record) = play_from(start, &[target()], RULES);
+    let check = &record.checks[0];
+    assert_eq!((check.planned, check.due, check.samples.len()), (11, 6, 6));
+    assert_eq!(check.samples[0].at, later(begin(), Duration::from_secs(5)));
+}
+
+#[test]
+fn the_worst_contribution_wins() {
+    let alert = |signs| setup(signs).with(|c| c.failure_action = FailureAction::Alert);
+    let verdict = |setups: &[Setup], rules| play_from(begin(), setups, rules).0;
+    assert_eq!(verdict(&[setup("."), alert(".")], RULES), Verdict::Pass);
+    assert_eq!(verdict(&[setup("."), alert("b")], RULES), Verdict::Alert);
+    assert_eq!(verdict(&[setup("."), alert("0")], RULES), Verdict::Alert);
+    assert_eq!(verdict(&[setup("0"), alert("b")], RULES), Verdict::Inconclusive);
+    assert_eq!(verdict(&[setup("b"), alert("0")], RULES), Verdict::Rollback);
+    assert_eq!(verdict(&[setup("0")], Rules { hold: false, ..RULES }), Verdict::Rollback);
+    assert_eq!(verdict(&[setup("b").with(|c| c.dry_run = true), setup(".")], RULES), Verdict::Pass);
+    let skipped = || setup("b").with(|c| c.skipped = Some("elsewhere".to_owned()));
+    assert_eq!(verdict(&[skipped(), setup(".")], RULES), Verdict::Pass);
+    assert_eq!(verdict(&[skipped()], RULES), Verdict::Inconclusive);
+}
+
+#[test]
+fn rollback_ends_the_sampling_unless_told_otherwise() {
+    let (_, record) = play_from(begin(), &[setup("b"), setup(".")], RULES);
+    assert_eq!(record.checks[1].outcome, Some(Outcome::Unfinished));
+    assert_eq!(record.checks[1].contribution, None);
+    let (verdict, record) =
+        play_from(begin(), &[setup("b"), setup(".")], Rules { fail_fast: false, ..RULES });
+    assert_eq!(verdict, Verdict::Rollback);
+    assert_eq!(record.checks[1].outcome, Some(Outcome::Passed));
+    assert_eq!(record.checks[0].samples.len(), 11);
+}
+
+#[test]
+fn a_stopped_gate_never_passes() {
+    let checks = [Arc::new(setup(".").check)];
+    let timing = Timing {
+        begin: begin(),
+        start: begin(),
+        deployed_at: None,
+        duration: Duration::ZERO,
+        warm_up: None,
+        timeout: None,
+    };
+    for (stop, expected) in [(Stop::Timeout, Verdict::Inconclusive), (Stop::Cancelled, Verdict::Pass)] {
+        let (plan, _) = plan(&timing, &checks).unwrap();
+        let mut engine = Engine::new(plan, &checks, record(), RULES);
+        engine.begin();
+        let asks = engine.due(begin());
+        engine.take(&asks[0], vec![Taken { reading: reading('.'), control: None }], begin());
+        engine.stop(stop);
+        assert!(engine.finished());
+        assert_eq!(engine.record.checks[0].outcome, Some(Outcome::Unfinished));
+        assert_eq!(engine.record.checks[0].count(State::Missed), 10);
+        // A cancelled run has no verdict: the conductor does not ask for one.
+        assert_eq!(engine.conclude(), expected);
+    }
+}

@@ -1,0 +1,147 @@
+//! Files: read whole, replaced atomically. Must not be bypassed: clippy forbids `std::fs` elsewhere.
+
+use std::io;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Largest file that is read: no policy, secret or report comes near it.
+const MAX_READ: u64 = 16 * 1024 * 1024;
+
+/// What a run may do with files.
+pub trait Files: Send + Sync {
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// The system's error; `FileTooLarge` beyond 16 MiB.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Replaces the file in one step: a reader sees the old text or the new one, never a half.
+    ///
+    /// # Errors
+    /// The system's error; the old file is untouched then.
+    fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()>;
+
+    /// A new file for `text` that only this user can read, deleted with the returned guard.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn temporary(&self, stem: &str, text: &[u8]) -> io::Result<TemporaryFile>;
+}
+
+/// A file that goes with its guard.
+#[derive(Debug)]
+pub struct TemporaryFile {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // Nothing can be done about a file that cannot be removed, and nothing depends on it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The system's files.
+pub struct SystemFiles;
+
+impl Files for SystemFiles {
+    #[expect(clippy::disallowed_methods, reason = "these are the files")]
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(MAX_READ + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_READ {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        // A device or a pipe (`/dev/stdout`, `>(…)`) cannot be renamed over.
+        let special = std::fs::metadata(path).is_ok_and(|m| !m.is_file());
+        if special {
+            return write_special(path, text);
+        }
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(name);
+        // What a killed process left under this name is in the way, and it is nobody's.
+        let _ = std::fs::remove_file(&temporary);
+        let written = write_new(&temporary, text, 0o644).and_then(|()| std::fs::rename(&temporary, path));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    fn temporary(&self, stem: &str, text: &[u8]) -> io::Result<TemporaryFile> {
+        let name = format!("{stem}-{}-{:016x}", std::process::id(), super::secret::random_seed());
+        let path = std::env::temp_dir().join(name);
+        let file = TemporaryFile { path };
+        write_new(&file.path, text, 0o600)?;
+        Ok(file)
+    }
+}
+
+/// Writes to a device or a pipe. Opening a pipe that nobody reads would wait for ever, so it is opened without
+/// waiting, which fails then; the writing itself waits for its reader as writing to stdout does.
+fn write_special(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    let mut file = {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, OFlags::NONBLOCK.bits().cast_signed());
+        let file = options.open(path)?;
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        file
+    };
+    #[cfg(not(unix))]
+    let mut file = options.open(path)?;
+    file.write_all(text)
+}
+
+fn write_new(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    // Never into a file, or through a link, that somebody else has put there.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = options.open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_pipe_without_a_reader_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        SystemFiles.replace(&path, b"one").unwrap();
+        SystemFiles.replace(&path, b"two").unwrap();
+        assert_eq!(SystemFiles.read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
+        assert!(SystemFiles.replace(&folder.path().join("no/such/folder"), b"x").is_err());
+        assert!(SystemFiles.replace(Path::new("/dev/full"), b"x").is_err());
+        SystemFiles.replace(Path::new("/dev/null"), b"x").unwrap();
+
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(SystemFiles.replace(&pipe, b"x").is_err());
+    }
+
+    #[test]
+    fn a_temporary_file_goes_with_its_guard() {
+        let file = SystemFiles.temporary("test", b"secret").unwrap();
+        let path = file.path.clone();
+        assert_eq!(SystemFiles.read(&path).unwrap(), b"secret");
+        drop(file);
+        assert!(!path.exists());
+    }
+}

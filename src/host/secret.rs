@@ -1,0 +1,207 @@
+//! Secrets as a type, and the one redactor that keeps them out of everything that is written. Must not offer a way
+//! to print a secret: no `Display`, a masked `Debug`, and `expose` only for the request that needs it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+
+/// Secrets shorter than this would redact ordinary words, so they are refused.
+pub const SHORTEST: usize = 8;
+
+const MASK: &str = "***";
+
+/// A secret text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps `text`, which must have come through [`Redactor::secret`] to be kept out of the output.
+    fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the request that needs it and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// Knows every secret of the run and takes them, in all the forms they may appear in, out of a text.
+#[derive(Default)]
+pub struct Redactor {
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    forms: BTreeSet<String>,
+    matcher: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Registers `text` and returns it as a secret.
+    ///
+    /// # Errors
+    /// When it has fewer than eight characters: redacting so short a text would garble every report.
+    pub fn secret(&self, text: &str) -> Result<Secret, String> {
+        let length = text.chars().count();
+        if length < SHORTEST {
+            return Err(format!("expected a secret of at least {SHORTEST} characters, found {length}"));
+        }
+        self.register(text);
+        Ok(Secret::new(text))
+    }
+
+    /// Registers the Basic credential made of `user` and `password`, and returns it (base64, without `Basic `).
+    pub fn basic(&self, user: &str, password: &Secret) -> Secret {
+        let pair = format!("{user}:{}", password.expose());
+        self.register(&pair);
+        Secret::new(&BASE64.encode(pair.as_bytes()))
+    }
+
+    /// Registers what is secret about a secret URL: the whole, its path, its query, and each part of either that
+    /// has eight characters or more. Its host stays readable.
+    pub fn url(&self, url: &url::Url) {
+        self.register(url.as_str());
+        for part in [Some(url.path()), url.query(), url.password()].into_iter().flatten() {
+            if part.chars().count() >= SHORTEST {
+                self.register(part);
+            }
+            for piece in part.split(['/', '&', '=', '?']).filter(|p| p.chars().count() >= SHORTEST) {
+                self.register(piece);
+            }
+        }
+    }
+
+    fn register(&self, text: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let before = known.forms.len();
+        let bytes = text.as_bytes();
+        known.forms.insert(text.to_owned());
+        for encoding in [&BASE64, &BASE64_NOPAD, &BASE64URL, &BASE64URL_NOPAD] {
+            known.forms.insert(encoding.encode(bytes));
+        }
+        known.forms.insert(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
+        known.forms.insert(percent_encode(bytes, super::http::URL_PART).to_string());
+        known.forms.insert(url::form_urlencoded::byte_serialize(bytes).collect());
+        let quoted = serde_json::Value::from(text).to_string();
+        known.forms.insert(quoted.trim_matches('"').to_owned());
+        // A secret of several lines (a key) is talked of line by line.
+        for line in text.lines().filter(|l| l.chars().count() >= SHORTEST) {
+            known.forms.insert(line.to_owned());
+        }
+        if known.forms.len() != before {
+            known.matcher = None;
+        }
+    }
+
+    /// `text` without secrets: each is replaced by `***`.
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if known.forms.is_empty() {
+                return Cow::Borrowed(text);
+            }
+            if let Some(matcher) = &known.matcher {
+                return replace(matcher, text);
+            }
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms);
+        match built {
+            Ok(matcher) => {
+                let redacted = replace(&matcher, text);
+                known.matcher = Some(matcher);
+                redacted
+            }
+            // Without a matcher nothing can be told apart, so nothing is shown.
+            Err(_) => Cow::Borrowed(MASK),
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor(***)")
+    }
+}
+
+fn replace<'t>(matcher: &AhoCorasick, text: &'t str) -> Cow<'t, str> {
+    if !matcher.is_match(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut redacted = String::with_capacity(text.len());
+    matcher.replace_all_with(text, &mut redacted, |_, _, out| {
+        out.push_str(MASK);
+        true
+    });
+    Cow::Owned(redacted)
+}
+
+/// A seed from the system's random source; zero where there is none, which only makes jitter predictable.
+pub fn random_seed() -> u64 {
+    use ring::rand::{SecureRandom as _, SystemRandom};
+    let mut bytes = [0; 8];
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_secret_is_masked() {
+        let redactor = Redactor::default();
+        let secret = redactor.secret("p/ss \"w&rd").unwrap();
+        for shown in [
+            "raw p/ss \"w&rd.".to_owned(),
+            format!("b64 {}", BASE64.encode(secret.expose().as_bytes())),
+            "url p%2Fss%20%22w%26rd".to_owned(),
+            "form p%2Fss+%22w%26rd".to_owned(),
+            "json p/ss \\\"w&rd".to_owned(),
+        ] {
+            let redacted = redactor.redact(&shown);
+            assert!(redacted.contains(MASK), "{shown} became {redacted}");
+            assert!(!redacted.contains("w&rd") && !redacted.contains("w%26rd"), "{redacted}");
+        }
+        assert_eq!(format!("{secret:?}"), "Secret(***)");
+    }
+
+    #[test]
+    fn the_basic_credential_is_masked_and_correct() {
+        let redactor = Redactor::default();
+        let password = redactor.secret("hunter2hunter2").unwrap();
+        let basic = redactor.basic("monitor", &password);
+        assert_eq!(basic.expose(), BASE64.encode(b"monitor:hunter2hunter2"));
+        assert_eq!(redactor.redact(&format!("Basic {}", basic.expose())), "Basic ***");
+    }
+
+    #[test]
+    fn a_secret_url_keeps_its_host() {
+        let redactor = Redactor::default();
+        redactor.url(&url::Url::parse("https://hooks.example/T0000001/verysecretpart?k=0123456789").unwrap());
+        assert_eq!(redactor.redact("POST hooks.example failed"), "POST hooks.example failed");
+        assert_eq!(redactor.redact("at /T0000001/verysecretpart"), "at ***");
+        assert_eq!(redactor.redact("piece verysecretpart"), "piece ***");
+        assert_eq!(redactor.redact("piece 0123456789"), "piece ***");
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        assert!(Redactor::default().secret("seven77").is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! rollgate answers the one question a pipeline has after a deployment: keep it, warn, or roll it back?
+//!
+//! # How the data flows
+//!
+//! ```text
+//! command line ─ cli ─┐
+//! policy files ───────┴ prepare ─▶ policy::parse ─▶ policy::render ─▶ Policy, Checks, triggers
+//!                                                                         │
+//!                       gate::plan ◀───────────────────────────────────────┘   ticks, once
+//!                           │
+//!                       gate::measure ⇄ gate::engine ⇄ gate::watch             the only loop that waits
+//!                           │                └ gate::judge, gate::streak       pure
+//!                       gate::verdict                                          decided once
+//!                           │
+//!                       rollback::act ─▶ triggers                              cannot change the verdict
+//!                           │
+//!                       report ─▶ stdout, files; exit ─▶ the code
+//! ```
+//!
+//! The modules below stand in that order; the private module `run` calls the stages and is the only function that sees them all.
+//!
+//! # Where things are
+//!
+//! - [`policy`]: text to [`policy::model::PolicySpec`] to [`policy::model::Policy`]; every fault comes out in one run.
+//! - [`check`]: what can be measured; a kind is one file and one entry in [`check::KINDS`].
+//! - [`gate`]: from ticks to outcomes to a verdict.
+//! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
+//! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
+//! - [`host`]: the outside world, and nothing else may touch it.
+//!
+//! # Invariants
+//!
+//! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
+//! 2. `policy`, `gate` without `measure`, and `report` have no `async`, no clock and no IO (`tests/it/tidy.rs`).
+//! 3. Measuring never judges; judging never measures. The judge knows no kind.
+//! 4. Nothing outside its own file names a kind, a trigger or a format.
+//! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
+//! 6. Domain types are not `Serialize`: each document has types of its own.
+//! 7. A verdict is decided once; an action cannot change it.
+//! 8. A [`host::secret::Secret`] cannot be shown, and everything written passes the one redactor.
+//! 9. Every fault of a policy is reported in one run.
+//! 10. Every wait and time-out goes through [`host::clock::Clock`], so that scenarios run on a virtual one.
+
+mod cli;
+mod run;
+mod prepare;
+pub mod policy;
+pub mod check;
+pub mod gate;
+pub mod rollback;
+pub mod report;
+pub mod diagnostic;
+pub mod pipeline;
+pub mod exit;
+pub mod host;
+#[cfg(test)]
+mod testing;
+
+/// Runs the command line `args`, the program's name first, in the world `host`, to its exit code.
+pub async fn run(args: Vec<String>, host: host::Host) -> exit::Exit {
+    cli::main(args, host).await
+}

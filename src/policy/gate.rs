@@ -1,0 +1,277 @@
+//! `post_deployment_validation`: the gate's own fields, and its sections, each read by the kind of check that
+//! claims it. Must not name a kind; which sections there are comes from the table of kinds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
+use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec, WindowSpec};
+use super::node::{Data, Node};
+use super::problem::{Place, Problem, Problems, did_you_mean, listed};
+use super::reader::{Field, Reader, Shape};
+use super::template::Context;
+use super::value::Value;
+use crate::check::Kind;
+use crate::policy::model::OnInconclusive;
+use crate::policy::value::{AtLeastOne, Scalar as _};
+
+/// Breaches that fail a check where nothing is written.
+pub const MAX_FAILURES: u32 = 3;
+
+/// The gate's fields beside its sections.
+pub static GATE: &[Field] = &[
+    Field::new("name", Shape::Text, "the policy's name; default the file's stem"),
+    Field::new("window", Shape::Object(WINDOW), "when and how long the gate watches"),
+    Field::new(
+        "control",
+        Shape::Any,
+        "a target that is known to be up; where it fails, the fault is not the deployment's",
+    ),
+    Field::new("rollback_policy", Shape::Object(ROLLBACK_POLICY), "what follows a rollback verdict"),
+    Field::later("expect_version"),
+    Field::later("evidence"),
+    Field::later("pre_existing"),
+    Field::later("max_data_age"),
+    Field::later("on_data_lost"),
+];
+
+/// The fields of `window`.
+pub static WINDOW: &[Field] = &[
+    Field::new(
+        "duration",
+        Shape::Duration,
+        "how long checks are sampled; default the longest that a check names, else one sample",
+    ),
+    Field::new("interval", Shape::Duration, "how often checks are sampled; default `15s`"),
+    Field::new(
+        "warm_up",
+        Shape::Duration,
+        "from the deployment to the first sample that counts; default a fifth of the window, at most `1m`",
+    ),
+    Field::new("timeout", Shape::Duration, "when the gate gives up; default the latest possible end"),
+    Field::new("fail_fast", Shape::Flag, "whether a rollback verdict ends the sampling; default `true`"),
+    Field::later("mode"),
+    Field::later("stable_for"),
+    Field::later("old_data"),
+    Field::later("min_range"),
+    Field::later("lookback"),
+];
+
+/// The fields of `rollback_policy`.
+pub static ROLLBACK_POLICY: &[Field] = &[
+    Field::new("enabled", Shape::Flag, "whether a rollback verdict triggers anything; default `true`"),
+    Field::new("max_failures", Shape::Number, "breaches that fail a check; default 3"),
+    Field::new("rollback_pipeline", Shape::Text, "the pipeline that takes the deployment back"),
+    Field::new(
+        "on_inconclusive",
+        Shape::OneOf(OnInconclusive::WORDS),
+        "whether an inconclusive check is held back or rolled back for; default `hold`",
+    ),
+    Field::new("preflight", Shape::Flag, "whether triggers are tried before measuring; default `true`"),
+    Field::new("trigger", Shape::Any, "what starts the rollback: one trigger or a list"),
+    Field::later("freeze"),
+    Field::later("require_previous_version"),
+    Field::later("cooldown"),
+    Field::later("max_per_day"),
+    Field::later("wait"),
+];
+
+/// Whether checks of `kind` ask an integration that their `source` names.
+pub fn has_source(kind: &dyn Kind) -> bool {
+    kind.fields().iter().any(|field| field.key == "source")
+}
+
+/// The integration that checks ask where none is named: that of the first kind that asks one.
+pub fn default_source(kinds: &[&'static dyn Kind]) -> &'static str {
+    kinds.iter().find(|kind| has_source(**kind)).map_or("", |kind| kind.name())
+}
+
+/// The words at `depth` of the paths to the kinds' sections, each once, with the kinds below it.
+pub fn branches(kinds: &[&'static dyn Kind], depth: usize) -> Vec<(&'static str, Vec<&'static dyn Kind>)> {
+    let mut found: Vec<(&'static str, Vec<&'static dyn Kind>)> = Vec::new();
+    for kind in kinds {
+        let Some(word) = kind.section().get(depth) else { continue };
+        match found.iter_mut().find(|(known, _)| known == word) {
+            Some((_, below)) => below.push(*kind),
+            None => found.push((word, vec![*kind])),
+        }
+    }
+    found
+}
+
+/// Reads the gate at `node` into `spec`.
+pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, problems: &mut Problems) {
+    let sections = fields(&branches(kinds, 0));
+    let Some(mut gate) = Reader::open(node, "`post_deployment_validation`", &[GATE, &sections], problems)
+    else {
+        return;
+    };
+    if let Some((name, _)) = gate.plain("name") {
+        spec.name = name;
+    }
+    if let Some(node) = gate.node("window") {
+        spec.window = window(node, gate.problems).unwrap_or_default();
+    }
+    if let Some(node) = gate.node("rollback_policy") {
+        spec.rollback = rollback(node, gate.problems).unwrap_or_default();
+    }
+    if let Some(node) = gate.node("control") {
+        spec.control = control(node, kinds, gate.problems);
+    }
+    let mut names = BTreeMap::new();
+    section(&mut gate, kinds, 0, &mut Checks { spec, names: &mut names });
+    spec.checks.sort_by_key(|check| check.place);
+}
+
+fn window(node: &Node, problems: &mut Problems) -> Option<WindowSpec> {
+    let mut body = Reader::open(node, "`window`", &[WINDOW], problems)?;
+    Some(WindowSpec {
+        duration: body.value("duration"),
+        interval: body.value("interval"),
+        warm_up: body.value("warm_up"),
+        timeout: body.value("timeout"),
+        fail_fast: body.value("fail_fast"),
+    })
+}
+
+fn rollback(node: &Node, problems: &mut Problems) -> Option<RollbackSpec> {
+    let mut body = Reader::open(node, "`rollback_policy`", &[ROLLBACK_POLICY], problems)?;
+    Some(RollbackSpec {
+        enabled: body.value("enabled"),
+        max_failures: body.value("max_failures"),
+        pipeline: body.template("rollback_pipeline", Context::Text),
+        on_inconclusive: body.value("on_inconclusive"),
+        preflight: body.value("preflight"),
+        trigger: body.node("trigger").cloned(),
+    })
+}
+
+fn control(node: &Node, kinds: &[&'static dyn Kind], problems: &mut Problems) -> Option<ControlSpec> {
+    if !matches!(node.data, Data::Map(_)) {
+        let message = format!("expected `control` (a mapping), found {}", node.found());
+        problems.push(Problem::at(node.place, message));
+        return None;
+    }
+    let mut able = kinds.iter().filter(|kind| !has_source(**kind) && !kind.identity().is_empty());
+    let kind = able.clone().find(|kind| kind.identity().iter().any(|key| node.get(key).is_some()));
+    let Some(kind) = kind else {
+        let ways: Vec<String> = able.by_ref().map(|kind| listed(kind.identity().iter().copied())).collect();
+        let message = format!("expected `control` with {}", ways.join(", or with "));
+        problems.push(Problem::at(node.place, message));
+        return None;
+    };
+    let what = format!("the `{}` check of `control`", kind.name());
+    let mut body = Reader::open(node, &what, &[kind.fields()], problems)?;
+    let place = body.place;
+    Some(ControlSpec { kind: kind.name(), spec: kind.parse(&mut body)?, place })
+}
+
+fn fields(branches: &[(&'static str, Vec<&'static dyn Kind>)]) -> Vec<Field> {
+    branches.iter().map(|(word, _)| Field::new(word, Shape::Any, "the checks of this sort")).collect()
+}
+
+/// Where the checks that are read go.
+struct Checks<'s> {
+    spec: &'s mut PolicySpec,
+    names: &'s mut BTreeMap<String, Place>,
+}
+
+fn section(body: &mut Reader<'_, '_>, kinds: &[&'static dyn Kind], depth: usize, checks: &mut Checks<'_>) {
+    for (word, below) in branches(kinds, depth) {
+        let here: Vec<_> = below.iter().copied().filter(|kind| kind.section().len() == depth + 1).collect();
+        if !here.is_empty() {
+            for item in body.list(word) {
+                check(item, &here, checks, body.problems);
+            }
+            continue;
+        }
+        let Some(node) = body.node(word) else { continue };
+        let table = fields(&branches(&below, depth + 1));
+        if let Some(mut inner) = Reader::open(node, &format!("`{word}`"), &[&table], body.problems) {
+            section(&mut inner, &below, depth + 1, checks);
+        }
+    }
+}
+
+fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, problems: &mut Problems) {
+    let Some(kind) = kind_of(node, kinds, checks.spec, problems) else { return };
+    let name_table = if has_source(kind) { NAME_REQUIRED } else { NAME_OPTIONAL };
+    let what = match node.get("name").and_then(Node::scalar) {
+        Some(name) => format!("the {} check `{}`", kind.name(), super::node::shorten(name)),
+        None => format!("this {} check", kind.name()),
+    };
+    let tables = [name_table, kind.fields(), ENVELOPE];
+    let Some(mut body) = Reader::open(node, &what, &tables, problems) else { return };
+    let (envelope, name_place) = envelope::read(&mut body);
+    if let (Some(name), Some(place)) = (&envelope.name, name_place) {
+        match checks.names.get(name) {
+            Some(first) => body.problems.push(
+                Problem::at(place, format!("the name `{name}` is given to two checks"))
+                    .also(*first, "first given here")
+                    .help("reports tell checks apart by name: make each unique"),
+            ),
+            None => {
+                checks.names.insert(name.clone(), place);
+            }
+        }
+    }
+    if let Some(problem) = narrow(&envelope, checks.spec) {
+        body.problems.push(problem);
+    }
+    let place = body.place;
+    let Some(spec) = kind.parse(&mut body) else { return };
+    checks.spec.checks.push(CheckSpec { envelope, kind: kind.name(), spec, place });
+}
+
+/// The fault of a `within` that is too small, as far as it can be told before anything is rendered.
+fn narrow(envelope: &super::model::Envelope, spec: &PolicySpec) -> Option<Problem> {
+    let Some(Value::Known(AtLeastOne(within), place)) = envelope.within else { return None };
+    let max_failures = match envelope.max_failures.as_ref().or(spec.rollback.max_failures.as_ref()) {
+        None => MAX_FAILURES,
+        Some(Value::Known(AtLeastOne(max), _)) => *max,
+        Some(Value::Later(_)) => return None,
+    };
+    envelope::too_narrow(within, max_failures, place)
+}
+
+/// The kind of the check at `node`, one of those that share its section.
+fn kind_of(
+    node: &Node,
+    kinds: &[&'static dyn Kind],
+    spec: &PolicySpec,
+    problems: &mut Problems,
+) -> Option<&'static dyn Kind> {
+    let first = kinds.first().copied()?;
+    if !has_source(first) {
+        let claims = |kind: &&&dyn Kind| kind.identity().iter().any(|key| node.get(key).is_some());
+        return Some(kinds.iter().find(claims).copied().unwrap_or(first));
+    }
+    let Some(source) = node.get("source").filter(|source| source.data != Data::Null) else {
+        let name = default_source(kinds);
+        let system = spec.integrations.system(name).unwrap_or(name);
+        return Some(kinds.iter().copied().find(|kind| kind.name() == system).unwrap_or(first));
+    };
+    // What is no name at all is reported by the kind, which reads the key.
+    let Some(name) = source.scalar().filter(|name| !name.contains("{{") && !name.trim().is_empty()) else {
+        return Some(first);
+    };
+    let system = match spec.integrations.system(name) {
+        Some(system) => system,
+        None if name == spec.integrations.default_source() => name,
+        None => {
+            let known: BTreeSet<&str> =
+                spec.integrations.names().chain([spec.integrations.default_source()]).collect();
+            let near = did_you_mean(name, known.iter().copied()).map(|near| format!("{near} "));
+            let help = format!("{}the integrations are: {}", near.unwrap_or_default(), listed(known));
+            let message = format!("`{name}` is not the name of an integration");
+            problems.push(Problem::at(source.place, message).help(help));
+            return Some(first);
+        }
+    };
+    let kind = kinds.iter().copied().find(|kind| kind.name() == system);
+    if kind.is_none() {
+        let message = format!("`{name}` is a `{system}` integration, which cannot be asked for metrics");
+        let able = listed(kinds.iter().map(|kind| kind.name()));
+        problems.push(Problem::at(source.place, message).help(format!("supported systems are: {able}")));
+    }
+    Some(kind.unwrap_or(first))
+}

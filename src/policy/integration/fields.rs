@@ -1,0 +1,90 @@
+//! The fields of an integration, as tables for the reader and the schema. Must not give any of them a meaning.
+
+use crate::policy::reader::{Field, Shape};
+
+/// The words for how to say who is asking.
+pub const AUTH_TYPES: &[&str] =
+    &["none", "basic", "basic_auth", "bearer", "token", "oauth2", "pat", "webhook"];
+
+const TYPE: Field = Field::new("type", Shape::OneOf(AUTH_TYPES), "how to say who is asking");
+const USERNAME: Field = Field::new("username", Shape::Text, "the user of `basic`");
+const PASSWORD: Field = Field::new("password", Shape::Text, "the password of `basic`");
+const PASSWORD_REF: Field = Field::new("password_ref", Shape::Text, "the password, as a secret by reference");
+const TOKEN: Field = Field::new("token", Shape::Text, "the token of `bearer` and `pat`");
+const TOKEN_REF: Field = Field::new("token_ref", Shape::Text, "the token, as a secret by reference");
+const TOKEN_FILE: Field = Field::new("token_file", Shape::Text, "the token's file, read anew at every use");
+const CLIENT_ID: Field = Field::new("client_id", Shape::Text, "the client of `oauth2`");
+const CLIENT_SECRET: Field = Field::new("client_secret", Shape::Text, "the client's secret");
+const CLIENT_SECRET_REF: Field =
+    Field::new("client_secret_ref", Shape::Text, "the client's secret, by reference");
+const TOKEN_URL: Field = Field::new("token_url", Shape::Text, "where `oauth2` gives out tokens");
+const SCOPES: Field = Field::new("scopes", Shape::Texts, "what the token of `oauth2` is for");
+
+/// The fields of `auth`, which may also stand beside it.
+pub static AUTH: &[Field] = &[
+    TYPE,
+    USERNAME,
+    PASSWORD,
+    PASSWORD_REF,
+    TOKEN,
+    TOKEN_REF,
+    TOKEN_FILE,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CLIENT_SECRET_REF,
+    TOKEN_URL,
+    SCOPES,
+];
+
+/// The fields of `tls`.
+pub static TLS: &[Field] = &[
+    Field::new("ca_file", Shape::Text, "a PEM file of authorities trusted instead of the system's"),
+    Field::new("cert_file", Shape::Text, "a PEM file of the client's certificates"),
+    Field::new("key_file", Shape::Text, "a PEM file of the client's key"),
+    Field::new("insecure_skip_verify", Shape::Flag, "accept any certificate; default `false`"),
+    Field::new("server_name", Shape::Text, "the name to ask for and verify instead of the URL's host"),
+];
+
+/// The fields of an integration.
+pub static ENTRY: &[Field] = &[
+    Field::new("system", Shape::Text, "what it is; default the entry's key"),
+    Field::new("enabled", Shape::Flag, "whether it may be used; default `true`"),
+    Field::new("url", Shape::Text, "its address"),
+    Field::new("base_url", Shape::Text, "the same as `url`"),
+    Field::new("auth", Shape::Object(AUTH), "how to say who is asking"),
+    TYPE,
+    USERNAME,
+    PASSWORD,
+    PASSWORD_REF,
+    TOKEN,
+    TOKEN_REF,
+    TOKEN_FILE,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CLIENT_SECRET_REF,
+    TOKEN_URL,
+    SCOPES,
+    Field::new("headers", Shape::TextMap, "further headers of every request"),
+    Field::new("tls", Shape::Object(TLS), "how to speak TLS"),
+    Field::new("delay", Shape::Duration, "how long after a tick its data is complete; default `0s`"),
+    Field::new("max_body", Shape::Scalar, "the largest answer that is read; default `64MiB`"),
+    Field::new("webhook_url", Shape::Text, "the address that messages go to, a secret"),
+    Field::new("webhook_url_ref", Shape::Text, "the address that messages go to, as a secret by reference"),
+    Field::new("verification_token", Shape::Text, "the token that its own requests carry"),
+    Field::new("channels", Shape::TextMap, "the channel of each purpose"),
+    Field::new("secret", Shape::Text, "the secret that messages are signed with"),
+    Field::new("secret_ref", Shape::Text, "the secret that messages are signed with, by reference"),
+    Field::new("project_mapping", Shape::TextMap, "the project of each project key"),
+    Field::new("api_key", Shape::Text, "the API key"),
+    Field::new("api_key_ref", Shape::Text, "the API key, as a secret by reference"),
+    Field::new("app_key", Shape::Text, "the application key"),
+    Field::new("app_key_ref", Shape::Text, "the application key, as a secret by reference"),
+    Field::later("dialect"),
+];
+
+/// The groups of `integration_configs`.
+pub static GROUPS: &[Field] = &[
+    Field::new("project_management", Shape::ObjectMap(ENTRY), "trackers"),
+    Field::new("monitoring", Shape::ObjectMap(ENTRY), "sources of metrics"),
+    Field::new("communication", Shape::ObjectMap(ENTRY), "where people are told"),
+];

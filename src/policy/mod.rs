@@ -1,0 +1,26 @@
+//! From text to a policy that can run: [`parse`] reads the documents into a [`model::PolicySpec`] and reports every
+//! fault, [`variables`] and [`integration`] gather what it is fed with, [`render`] makes a [`model::Policy`] of it.
+//! Pure: must not read files, the environment or the clock, and must not know any kind of check in particular.
+
+pub mod problem;
+pub mod node;
+pub mod value;
+pub mod status;
+pub mod template;
+pub mod reader;
+pub mod model;
+pub mod criterion;
+pub mod parse;
+pub mod gate;
+pub mod envelope;
+pub mod deployment_triggers;
+pub mod variables;
+pub mod integration;
+pub mod overrides;
+pub mod resolve;
+pub mod render;
+pub mod lint;
+pub mod schema;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! A policy as the rest of rollgate sees it: [`PolicySpec`] as it was read, templates and all, and [`Policy`] as it
+//! will run, two types so that nothing unrendered can be measured. Must hold no YAML (but the triggers', which
+//! their own folder reads) and no spans beyond the place of each thing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::criterion::Criterion;
+use super::integration::Integrations;
+use super::node::Node;
+use super::problem::{Place, Problems};
+use super::template::Template;
+use super::value::{AtLeastOne, Period, Scalar, Share, Value};
+use super::variables::Declared;
+use crate::check::{Probe, Spec};
+
+/// What a failed check means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureAction {
+    /// The deployment is taken back.
+    Rollback,
+    /// People are told.
+    Alert,
+}
+
+impl FailureAction {
+    /// The word of the policy.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Alert => "alert",
+        }
+    }
+}
+
+/// What a tick that gave nothing to judge counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum On {
+    /// It is not judged.
+    #[default]
+    Inconclusive,
+    /// It is judged, a breach.
+    Fail,
+    /// It is judged, within.
+    Pass,
+}
+
+/// Whose breaches are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Count {
+    /// The check's.
+    #[default]
+    Check,
+    /// Each label set's of its own.
+    Series,
+}
+
+/// How many of the series must meet the criterion.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Require {
+    /// Every one.
+    #[default]
+    All,
+    /// At least one.
+    Any,
+    /// At least this share.
+    Share(Share),
+}
+
+/// How a reading of series is judged; readings of other kinds say themselves whether they are met.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Judging {
+    /// What values must satisfy.
+    pub criterion: Criterion,
+    /// Any series is a breach.
+    pub expect_empty: bool,
+    /// How many series must meet the criterion.
+    pub require: Require,
+    /// Whose breaches are counted.
+    pub count: Count,
+    /// Series below which a result is no data; 0 counts as 1.
+    pub min_series: u32,
+}
+
+/// What ticks without a judgement count as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnMissing {
+    /// No series, or too few.
+    pub no_data: On,
+    /// Only NaN.
+    pub no_traffic: On,
+    /// An infinity.
+    pub infinite: On,
+    /// The source could not be asked.
+    pub error: On,
+}
+
+/// The same as it was read; what is not written is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct OnMissingSpec {
+    /// No series, or too few.
+    pub no_data: Option<Value<On>>,
+    /// Only NaN.
+    pub no_traffic: Option<Value<On>>,
+    /// An infinity.
+    pub infinite: Option<Value<On>>,
+    /// The source could not be asked.
+    pub error: Option<Value<On>>,
+}
+
+/// What every check has, whatever its kind.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// Written name; health checks may have none.
+    pub name: Option<String>,
+    /// What its failure means; rollback where nothing is written.
+    pub failure_action: Option<Value<FailureAction>>,
+    /// How long it is sampled.
+    pub duration: Option<Value<Duration>>,
+    /// From tick to tick.
+    pub interval: Option<Value<Period>>,
+    /// Breaches that fail it.
+    pub max_failures: Option<Value<AtLeastOne>>,
+    /// Among so many consecutive judged samples.
+    pub within: Option<Value<AtLeastOne>>,
+    /// Judged samples below which it is inconclusive.
+    pub min_samples: Option<Value<u32>>,
+    /// Judged ÷ due below which it is inconclusive.
+    pub min_coverage: Option<Value<Share>>,
+    /// What ticks without a judgement count as.
+    pub on: OnMissingSpec,
+    /// Measured and reported, never counted.
+    pub dry_run: Option<Value<bool>>,
+    /// Environments in which it applies; empty for all.
+    pub only: Vec<Template>,
+    /// Shown to people.
+    pub description: Option<Template>,
+    /// Shown to people.
+    pub runbook_url: Option<Template>,
+    /// Shown to people.
+    pub dashboard_url: Option<Template>,
+}
+
+/// A check as it was read.
+#[derive(Debug)]
+pub struct CheckSpec {
+    /// What every check has.
+    pub envelope: Envelope,
+    /// The kind's name.
+    pub kind: &'static str,
+    /// What the kind read.
+    pub spec: Box<dyn Spec>,
+    /// Where the check is written.
+    pub place: Place,
+}
+
+/// A check as it will run.
+#[derive(Debug)]
+pub struct Check {
+    /// Unique in the policy.
+    pub name: String,
+    /// The kind's name.
+    pub kind: &'static str,
+    /// The integration that is asked, for metrics.
+    pub source: Option<String>,
+    /// What its failure means.
+    pub failure_action: FailureAction,
+    /// How long it is sampled.
+    pub duration: Duration,
+    /// From tick to tick; never zero.
+    pub interval: Duration,
+    /// Breaches that fail it, as written or by default; at least 1.
+    pub max_failures: u32,
+    /// Whether `max_failures` is written on this check or in the rollback policy.
+    pub max_failures_written: bool,
+    /// Among so many consecutive judged samples; at least `max_failures`.
+    pub within: u32,
+    /// Judged samples below which it is inconclusive.
+    pub min_samples: u32,
+    /// Judged ÷ due below which it is inconclusive, 0 to 1.
+    pub min_coverage: f64,
+    /// What ticks without a judgement count as.
+    pub on: OnMissing,
+    /// Measured and reported, never counted.
+    pub dry_run: bool,
+    /// Why it does not apply here.
+    pub skipped: Option<String>,
+    /// Shown to people.
+    pub description: Option<String>,
+    /// Shown to people.
+    pub runbook_url: Option<String>,
+    /// Shown to people.
+    pub dashboard_url: Option<String>,
+    /// How a reading of series is judged.
+    pub judging: Judging,
+    /// What is asked, for people: the query, or method and URL, or host and port.
+    pub target: Arc<str>,
+    /// What measures it.
+    pub probe: Arc<dyn Probe>,
+    /// The policy file, as it was named.
+    pub file: Arc<str>,
+    /// The line in it, from 1.
+    pub line: u32,
+}
+
+/// A policy as it was read.
+#[derive(Debug, Default)]
+pub struct PolicySpec {
+    /// Its name: written, else the first file's.
+    pub name: String,
+    /// Where the gate is written, when it is.
+    pub place: Option<Place>,
+    /// When and how long it watches.
+    pub window: WindowSpec,
+    /// What tells a fault of this place from one of the targets.
+    pub control: Option<ControlSpec>,
+    /// What is watched, in the order of the documents.
+    pub checks: Vec<CheckSpec>,
+    /// What follows a rollback verdict.
+    pub rollback: RollbackSpec,
+    /// The inputs that it declares.
+    pub variables: Declared,
+    /// The systems that it names.
+    pub integrations: Integrations,
+}
+
+/// The gate's `window` as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct WindowSpec {
+    /// How long checks are sampled.
+    pub duration: Option<Value<Duration>>,
+    /// From tick to tick.
+    pub interval: Option<Value<Period>>,
+    /// From the deployment to the first tick that counts.
+    pub warm_up: Option<Value<Duration>>,
+    /// When the gate gives up, from its start.
+    pub timeout: Option<Value<Duration>>,
+    /// Whether a rollback verdict ends the sampling.
+    pub fail_fast: Option<Value<bool>>,
+}
+
+/// The gate's `control` as it was read.
+#[derive(Debug)]
+pub struct ControlSpec {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// What the kind read.
+    pub spec: Box<dyn Spec>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// The gate's `rollback_policy` as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct RollbackSpec {
+    /// Whether a rollback verdict triggers anything.
+    pub enabled: Option<Value<bool>>,
+    /// The checks' default.
+    pub max_failures: Option<Value<AtLeastOne>>,
+    /// The pipeline that takes the deployment back.
+    pub pipeline: Option<Template>,
+    /// Whether an inconclusive rollback check is taken for a failed one.
+    pub on_inconclusive: Option<Value<OnInconclusive>>,
+    /// Whether triggers are tried for what can be read before measuring.
+    pub preflight: Option<Value<bool>>,
+    /// The triggers, for `rollback` to read.
+    pub trigger: Option<Node>,
+}
+
+/// What an inconclusive rollback check leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnInconclusive {
+    /// The verdict is inconclusive.
+    #[default]
+    Hold,
+    /// The verdict is rollback.
+    Rollback,
+}
+
+/// A policy as it will run.
+#[derive(Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// How long the gate watches: `--duration`, else the window's, else the longest that a check names, else zero.
+    pub duration: Duration,
+    /// From tick to tick, unless a check says otherwise; never zero.
+    pub interval: Duration,
+    /// From the deployment to the first tick that counts, when written.
+    pub warm_up: Option<Duration>,
+    /// When the gate gives up, from its start, when written.
+    pub timeout: Option<Duration>,
+    /// Whether a rollback verdict ends the sampling.
+    pub fail_fast: bool,
+    /// Asked at every tick; where it fails, samples of kinds without a past are errors.
+    pub control: Option<Arc<dyn Probe>>,
+    /// What is watched, in the order of the documents; at least one.
+    pub checks: Vec<Check>,
+    /// What follows a rollback verdict.
+    pub rollback: Rollback,
+    /// What people should know and what stops nothing.
+    pub warnings: Problems,
+}
+
+/// What follows a rollback verdict.
+#[derive(Debug, Clone)]
+pub struct Rollback {
+    /// Whether it triggers anything.
+    pub enabled: bool,
+    /// The pipeline that takes the deployment back.
+    pub pipeline: Option<String>,
+    /// Whether an inconclusive rollback check is taken for a failed one.
+    pub on_inconclusive_rollback: bool,
+    /// Whether triggers are tried for what can be read before measuring.
+    pub preflight: bool,
+}
+
+impl Scalar for FailureAction {
+    const EXPECTED: &'static str = "`rollback` or `alert`";
+    const WORDS: &'static [&'static str] = &["rollback", "alert"];
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "rollback" => Some(Self::Rollback),
+            "alert" => Some(Self::Alert),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for On {
+    const EXPECTED: &'static str = "`inconclusive`, `fail` or `pass`";
+    const WORDS: &'static [&'static str] = &["inconclusive", "fail", "pass"];
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "inconclusive" => Some(Self::Inconclusive),
+            "fail" => Some(Self::Fail),
+            "pass" => Some(Self::Pass),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar for OnInconclusive {
+    const EXPECTED: &'static str = "`hold` or `rollback`";
+    const WORDS: &'static [&'static str] = &["hold", "rollback"];
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "hold" => Some(Self::Hold),
+            "rollback" => Some(Self::Rollback),
+            _ => None,
+        }
+    }
+}

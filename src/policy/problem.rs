@@ -1,0 +1,151 @@
+//! What is wrong with a policy: a place, what was found and expected, and what to do. Must not know lines or
+//! columns; `diagnostic` makes those from a place only to show them.
+
+use std::ops::Range;
+
+/// A stretch of one of the texts that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Index of the text among the run's sources.
+    pub source: u16,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Place {
+    /// The bytes of the source that this covers.
+    pub const fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is measured.
+    Fault,
+    /// The run goes on.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where, when it has a place in a text.
+    pub place: Option<Place>,
+    /// What is wrong: lower case, no final period, values in backticks.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Text inside the place that the caret should point at, where the source shows it.
+    pub needle: Option<String>,
+    /// A second place that has to do with it, and what is there.
+    pub also: Option<Box<(Place, String)>>,
+}
+
+impl Problem {
+    /// A fault at `place`.
+    pub fn at(place: Place, message: impl Into<String>) -> Self {
+        Self { place: Some(place), ..Self::nowhere(message) }
+    }
+
+    /// A fault that no text holds, such as one of the command line.
+    pub fn nowhere(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { severity: Severity::Fault, place: None, message, help: None, needle: None, also: None }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with advice where there is some.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// The same with its caret on `needle`.
+    #[must_use]
+    pub fn needle(mut self, needle: &str) -> Self {
+        self.needle = Some(needle.to_owned());
+        self
+    }
+
+    /// The same with a second place and what is there.
+    #[must_use]
+    pub fn also(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.also = Some(Box::new((place, label.into())));
+        self
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub const fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+}
+
+/// All that is wrong, collected over a whole run of the reader.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+
+    /// Whether any of them stops the run.
+    pub fn any_fault(&self) -> bool {
+        self.0.iter().any(|p| p.severity == Severity::Fault)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All, in the order of their places; those without one come last.
+    pub fn sorted(&self) -> Vec<&Problem> {
+        let mut all: Vec<&Problem> = self.0.iter().collect();
+        all.sort_by_key(|p| (p.place.is_none(), p.place));
+        all
+    }
+
+    /// Moves all of `other` here.
+    pub fn append(&mut self, other: Self) {
+        for problem in other.0 {
+            self.push(problem);
+        }
+    }
+}
+
+/// `did you mean …?` for a word that is none of `known`, when one is near enough.
+pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let lower = word.to_lowercase();
+    let near = known.into_iter().map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k));
+    let (distance, nearest) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + word.chars().count() / 4).then(|| format!("did you mean `{nearest}`?"))
+}
+
+/// `a`, `a and b`, `a, b and c`, each in backticks.
+pub fn listed<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|w| format!("`{w}`")).collect();
+    match words.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}

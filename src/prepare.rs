@@ -1,0 +1,263 @@
+//! From the command line to a policy that can run: reads the files, gathers variables, connects the sources,
+//! renders. Everything that can be wrong comes out here, all at once, before anything is measured. Must not ask
+//! the network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::check::{KINDS, MetricSource};
+use crate::cli::inputs::InputArgs;
+use crate::cli::time;
+use crate::diagnostic::{self, Sources};
+use crate::gate::plan::Timing;
+use crate::host::Host;
+use crate::host::vault::Vault;
+use crate::policy::model::{Check, Policy, PolicySpec};
+use crate::policy::overrides::Overrides;
+use crate::policy::parse::{Document, parse};
+use crate::policy::problem::{Problem, Problems};
+use crate::policy::render::{Inputs, render};
+use crate::policy::template::Scope;
+use crate::policy::variables::{Given, Own};
+use crate::rollback::{ParsedTrigger, Trigger, TriggerCx, parse_triggers, render_triggers};
+
+/// All that a run needs.
+pub(crate) struct Prepared {
+    /// The policy, its checks moved to `checks`.
+    pub policy: Policy,
+    /// Its checks.
+    pub checks: Vec<Arc<Check>>,
+    /// What a rollback fires.
+    pub triggers: Vec<Box<dyn Trigger>>,
+    /// The variables.
+    pub scope: Scope,
+    /// When what is judged.
+    pub timing: Timing,
+    /// `--deployed-at`, where it is given as a time.
+    pub deployed_at: Option<Timestamp>,
+    /// Names this run.
+    pub run_id: String,
+    /// The texts, for showing the policy's warnings.
+    pub texts: Sources,
+}
+
+/// Why nothing is measured.
+pub(crate) struct Refused {
+    problems: Problems,
+    texts: Sources,
+}
+
+impl Refused {
+    /// All faults for people, with carets.
+    pub(crate) fn text(&self, colour: bool) -> String {
+        diagnostic::render(&self.problems, &self.texts, colour)
+    }
+}
+
+/// The times of the command line.
+struct Times {
+    start: Timestamp,
+    deployed_at: Option<Timestamp>,
+    written: Option<Timestamp>,
+    duration: Option<Duration>,
+}
+
+/// Prepares what `inputs` name. `show` is for commands that send nothing: missing secrets are stood in for.
+///
+/// # Errors
+/// Every fault of policies, variables, integrations and options.
+pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Prepared, Refused> {
+    let begin = host.clock.now();
+    let mut problems = Problems::default();
+    let mut texts = Sources::default();
+    let policies = read(&inputs.policy, host, &mut texts, &mut problems);
+    let values = read(&inputs.values, host, &mut texts, &mut problems);
+    let times = times(inputs, begin, &mut problems);
+    let (spec, triggers) = parse_policy(&policies, &texts, &mut problems);
+    let run_id = format!("run_{:016x}", host.seed);
+    let scope = scope(inputs, &spec, &values, &texts, &times, &run_id, &mut problems);
+    let vault = Vault::new(host.clone(), inputs.secrets_dir.clone());
+    let vault = if show { vault.for_show() } else { vault };
+    let sources = connect(inputs, &spec, &scope, &vault, host, &mut problems);
+    let policy = render(
+        &spec,
+        &Inputs {
+            scope: &scope,
+            environment: inputs.environment.as_deref(),
+            anchor: times.deployed_at.unwrap_or(times.start),
+            duration: times.duration,
+            sources: &sources,
+            vault: &vault,
+            texts: &texts,
+        },
+        &mut problems,
+    );
+    let pipeline = policy.as_ref().and_then(|policy| policy.rollback.pipeline.clone());
+    // Triggers of a policy that wants no rollback are unused, and nothing unused is a fault.
+    let wanted = policy.as_ref().is_none_or(|policy| policy.rollback.enabled);
+    let triggers = if wanted {
+        let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: pipeline.as_deref() };
+        render_triggers(&triggers, &cx, &mut problems)
+    } else {
+        Vec::new()
+    };
+    match policy {
+        Some(mut policy) if !problems.any_fault() => {
+            policy.warnings.append(problems);
+            let checks = std::mem::take(&mut policy.checks).into_iter().map(Arc::new).collect();
+            let timing = Timing {
+                begin,
+                start: times.start,
+                deployed_at: times.deployed_at,
+                duration: policy.duration,
+                warm_up: policy.warm_up,
+                timeout: policy.timeout,
+            };
+            Ok(Prepared {
+                policy,
+                checks,
+                triggers,
+                scope,
+                timing,
+                deployed_at: times.written,
+                run_id,
+                texts,
+            })
+        }
+        _ => Err(Refused { problems, texts }),
+    }
+}
+
+/// Reads policies as `lint` does: faults of the texts and of their triggers, nothing that a run would need.
+pub(crate) fn lint(paths: &[std::path::PathBuf], host: &Host) -> (Problems, Sources) {
+    let mut problems = Problems::default();
+    let mut texts = Sources::default();
+    let policies = read(paths, host, &mut texts, &mut problems);
+    parse_policy(&policies, &texts, &mut problems);
+    (problems, texts)
+}
+
+fn read(paths: &[std::path::PathBuf], host: &Host, texts: &mut Sources, problems: &mut Problems) -> Vec<u16> {
+    let mut one = |path: &Path| -> Result<u16, Problem> {
+        let name = path.display().to_string();
+        let bytes = host
+            .files
+            .read(path)
+            .map_err(|error| Problem::nowhere(format!("`{name}` cannot be read: {error}")))?;
+        texts.add(&name, bytes)
+    };
+    let mut read = Vec::new();
+    for path in paths {
+        match one(path) {
+            Ok(index) => read.push(index),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    read
+}
+
+fn parse_policy(
+    policies: &[u16],
+    texts: &Sources,
+    problems: &mut Problems,
+) -> (PolicySpec, Vec<ParsedTrigger>) {
+    let documents: Vec<Document<'_>> = policies.iter().map(|index| Document::of(texts, *index)).collect();
+    let (spec, found) = parse(&documents, KINDS);
+    problems.append(found);
+    let triggers = spec.rollback.trigger.as_ref().map(|node| parse_triggers(node, problems));
+    (spec, triggers.unwrap_or_default())
+}
+
+fn times(inputs: &InputArgs, now: Timestamp, problems: &mut Problems) -> Times {
+    let mut parse = |option: &str, text: &Option<String>| {
+        let text = text.as_ref()?;
+        match time::parse(text, now) {
+            Ok(time) => Some(time),
+            Err(problem) => {
+                problems.push(Problem::nowhere(format!("`{option}`: {problem}")));
+                None
+            }
+        }
+    };
+    let start = match inputs.last {
+        Some(last) => now.checked_sub(last).unwrap_or(Timestamp::MIN),
+        None => parse("--start", &inputs.start).unwrap_or(now),
+    };
+    let none = inputs.deployed_at.as_deref() == Some("none");
+    let written = if none { None } else { parse("--deployed-at", &inputs.deployed_at) };
+    let deployed_at = if none { None } else { Some(written.unwrap_or(start)) };
+    Times { start, deployed_at, written, duration: inputs.last.or(inputs.duration) }
+}
+
+fn scope(
+    inputs: &InputArgs,
+    spec: &PolicySpec,
+    values: &[u16],
+    texts: &Sources,
+    times: &Times,
+    run_id: &str,
+    problems: &mut Problems,
+) -> Scope {
+    let mut options = Vec::new();
+    for set in &inputs.set {
+        match set.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                options.push((name.trim().to_owned(), value.to_owned()))
+            }
+            _ => problems.push(Problem::nowhere(format!("expected `--set NAME=VALUE`, found `--set {set}`"))),
+        }
+    }
+    let given = Given {
+        files: values.iter().map(|index| (*index, texts.text(*index))).collect(),
+        options,
+        own: Own {
+            service: inputs.service.clone(),
+            environment: inputs.environment.clone(),
+            version: inputs.version.clone(),
+            previous_version: inputs.previous_version.clone(),
+            run_id: run_id.to_owned(),
+            deployed_at: times.deployed_at,
+        },
+    };
+    spec.variables.scope(&given, problems)
+}
+
+/// Connects every source that a check asks; an integration that nothing uses is never looked at.
+fn connect(
+    inputs: &InputArgs,
+    spec: &PolicySpec,
+    scope: &Scope,
+    vault: &Vault,
+    host: &Host,
+    problems: &mut Problems,
+) -> BTreeMap<String, Arc<dyn MetricSource>> {
+    let mut overrides = Overrides::read(&inputs.integration, &spec.integrations, problems);
+    if let Some(url) = &inputs.prometheus {
+        overrides.set(spec.integrations.default_source(), "url", url);
+    }
+    let mut sources = BTreeMap::new();
+    let used: BTreeMap<&str, &'static str> =
+        spec.checks.iter().filter_map(|check| Some((check.spec.source()?, check.kind))).collect();
+    for (name, kind) in used {
+        let resolved = match spec.integrations.resolve(name, scope, vault, &overrides) {
+            Ok(resolved) => resolved,
+            Err(found) => {
+                problems.append(found);
+                continue;
+            }
+        };
+        let kind = KINDS.iter().find(|k| k.name() == kind);
+        match kind.and_then(|kind| kind.connect(&resolved, host)) {
+            Some(Ok(source)) => {
+                sources.insert(name.to_owned(), source);
+            }
+            Some(Err(problem)) => problems.push(problem),
+            None => problems.push(Problem::nowhere(format!("the integration `{name}` gives no metrics"))),
+        }
+    }
+    sources
+}

@@ -1,0 +1,179 @@
+//! Makes the document of a record. Must redact every text value that came from outside, and must not build all
+//! checks at once: each is made when it is written and dropped after.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
+
+use super::SCHEMA;
+use super::document::{
+    ActionDocument, CheckDocument, CriterionDocument, Document, PhasesDocument, SampleDocument,
+    ValueDocument, WindowDocument,
+};
+use super::scalar::{Figure, Finite, Time};
+use crate::check::Phases;
+use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
+use crate::policy::criterion::Number;
+use crate::policy::model::{Count, Judging, Require};
+use crate::report::Redact;
+
+/// Series that a sample shows.
+const KEPT: usize = 10;
+
+/// The checks of a record, as a list that is made while it is written.
+pub(super) struct Checks<'r> {
+    checks: &'r [CheckRecord],
+    redact: Redact<'r>,
+}
+
+impl Serialize for Checks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.checks.len()))?;
+        for record in self.checks {
+            list.serialize_element(&check(record, self.redact))?;
+        }
+        list.end()
+    }
+}
+
+/// The document of `record`.
+pub(super) fn document<'r>(record: &'r Record, redact: Redact<'r>) -> Document<'r> {
+    let text = |text: &Option<String>| text.as_deref().map(redact);
+    Document {
+        schema: SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        run_id: record.run_id.clone(),
+        policy: redact(&record.policy),
+        service: text(&record.service),
+        environment: text(&record.environment),
+        version: text(&record.version),
+        previous_version: text(&record.previous_version),
+        verdict: record.verdict_word(),
+        exit_code: record.exit.map(|(verdict, _)| verdict.code()),
+        process_exit_code: record.exit.map(|(_, returned)| returned.code()),
+        mode: record.mode(),
+        deployed_at: record.deployed_at.map(Time),
+        started_at: Time(record.started_at),
+        finished_at: record.finished_at.map(Time),
+        window: WindowDocument {
+            open: Time(record.open),
+            duration: Finite::seconds(record.duration),
+            interval: Finite::seconds(record.interval),
+            mode: "sustained",
+            deadline: Time(record.deadline),
+        },
+        variables: record.variables.iter().map(|(name, value)| (name.clone(), redact(value))).collect(),
+        checks: Checks { checks: &record.checks, redact },
+        actions: record.actions.iter().map(|a| action(a, redact)).collect(),
+        warnings: record.warnings.iter().map(|w| redact(w)).collect(),
+        run_url: text(&record.run_url),
+    }
+}
+
+fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
+    let own = &record.check;
+    let text = |text: &Option<String>| text.as_deref().map(redact);
+    CheckDocument {
+        name: redact(&own.name),
+        kind: own.kind,
+        source: text(&own.source),
+        failure_action: own.failure_action.word(),
+        outcome: record.outcome.map(Outcome::word),
+        contribution: record.contribution.map(Verdict::word),
+        reason: redact(&record.reason),
+        criterion: criterion(&own.judging),
+        query: redact(&own.target),
+        max_failures: record.max_failures,
+        within: record.within,
+        min_samples: record.min_samples,
+        min_coverage: Finite(own.min_coverage),
+        planned: record.planned,
+        due: record.due,
+        judged: record.judged(),
+        breaches: record.count(State::Breach),
+        no_data: record.count(State::NoData),
+        no_traffic: record.count(State::NoTraffic),
+        errors: record.count(State::Error),
+        settling: record.count(State::Settling),
+        missed: record.missed,
+        file: redact(&own.file),
+        line: own.line,
+        duration: Finite::seconds(own.duration),
+        interval: Finite::seconds(own.interval),
+        dry_run: own.dry_run,
+        description: text(&own.description),
+        runbook_url: text(&own.runbook_url),
+        dashboard_url: text(&own.dashboard_url),
+        samples: record.samples.iter().map(|s| sample(s, own.target.as_ref(), redact)).collect(),
+    }
+}
+
+fn criterion(judging: &Judging) -> Option<CriterionDocument> {
+    let limits = judging.criterion;
+    if limits.is_empty() && !judging.expect_empty {
+        return None;
+    }
+    let require = match judging.require {
+        Require::All => None,
+        Require::Any => Some("any".to_owned()),
+        Require::Share(share) => Some(format!("{}%", Number(share.0 * 100.0))),
+    };
+    Some(CriterionDocument {
+        expected_value: limits.expected.map(|(expected, _)| Finite(expected)),
+        tolerance: limits.expected.map(|(_, tolerance)| Finite(tolerance)),
+        min_value: limits.min.map(Finite),
+        max_value: limits.max.map(Finite),
+        expect_empty: judging.expect_empty.then_some(true),
+        require,
+        count: (judging.count == Count::Series).then_some("series"),
+        min_series: Some(judging.min_series).filter(|least| *least > 1),
+    })
+}
+
+fn sample(sample: &Sample, target: &str, redact: Redact<'_>) -> SampleDocument {
+    let values = sample.values.iter().take(KEPT).map(|(labels, value)| ValueDocument {
+        labels: labels
+            .iter()
+            .map(|(name, value)| (name.to_string(), redact(value)))
+            .collect::<BTreeMap<_, _>>(),
+        value: Figure(*value),
+    });
+    SampleDocument {
+        at: Time(sample.at),
+        state: sample.state.word(),
+        values: values.collect(),
+        series: sample.series,
+        query: sample.query.as_deref().filter(|query| *query != target).map(redact),
+        reason: sample.reason.as_deref().map(redact),
+        attempts: sample.attempts,
+        phases: sample.phases.as_deref().map(phases),
+    }
+}
+
+fn phases(phases: &Phases) -> PhasesDocument {
+    PhasesDocument {
+        dns: phases.dns.map(Finite::seconds),
+        tcp: phases.tcp.map(Finite::seconds),
+        tls: phases.tls.map(Finite::seconds),
+        first_byte: phases.first_byte.map(Finite::seconds),
+        total: phases.total.map(Finite::seconds),
+    }
+}
+
+fn action(action: &ActionRecord, redact: Redact<'_>) -> ActionDocument {
+    let text = |text: &Option<String>| text.as_deref().map(redact);
+    ActionDocument {
+        kind: action.kind.clone(),
+        purpose: action.purpose,
+        target: redact(&action.target),
+        status: action.status.word(),
+        http_status: action.http_status,
+        attempts: action.attempts,
+        id: action.id.clone(),
+        url: text(&action.url),
+        reason: text(&action.reason),
+        response: text(&action.response),
+        took: Finite::seconds(action.took),
+    }
+}

@@ -1,0 +1,265 @@
+//! What is said of a record, in sentences that every kind of talk shares: whom it is about, why a sample, a check
+//! or the whole verdict is what it is, how an action ended. Must redact every foreign text before it is cleaned
+//! or cut: a secret that was cut is no longer found.
+
+use std::time::Duration;
+
+use super::Redact;
+use super::standing::{Standing, totals, worst, worst_first};
+use super::words::{self, clean, count, cut};
+use crate::check::Labels;
+use crate::gate::outcome::{
+    ActionRecord, ActionStatus, Cancelled, CheckRecord, Outcome, Record, Sample, State, Verdict,
+};
+use crate::policy::criterion::Number;
+
+/// Columns for a name.
+pub(super) const NAME: usize = 60;
+/// Columns for a reason, an address, or another text in a line.
+pub(super) const LINE: usize = 240;
+/// How many things are named before the rest is counted.
+const NAMED: usize = 3;
+
+/// Speaks of a record without its secrets.
+#[derive(Clone, Copy)]
+pub(super) struct Voice<'r> {
+    redact: Redact<'r>,
+}
+
+impl<'r> Voice<'r> {
+    pub(super) fn new(redact: Redact<'r>) -> Self {
+        Self { redact }
+    }
+
+    /// A foreign text, fit for a line and at most `columns` wide.
+    pub(super) fn say(&self, text: &str, columns: usize) -> String {
+        cut(clean(&(self.redact)(text)).trim(), columns)
+    }
+
+    pub(super) fn name(&self, check: &CheckRecord) -> String {
+        self.say(&check.check.name, NAME)
+    }
+
+    /// `checkout 1.8.2 (after 1.8.1) in production`, as far as known.
+    pub(super) fn subject(&self, record: &Record) -> Option<String> {
+        let said = |text: &Option<String>| text.as_deref().map(|t| self.say(t, NAME));
+        let previous = said(&record.previous_version).map(|v| format!("(after {v})"));
+        let version =
+            said(&record.version).map(|v| if record.service.is_none() { format!("version {v}") } else { v });
+        let place = said(&record.environment).map(|e| format!("in {e}"));
+        let words: Vec<String> =
+            [said(&record.service), version, previous, place].into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// `DISARMED (--dry-run): `, or nothing.
+    pub(super) fn disarmed(&self, record: &Record) -> String {
+        if record.disarmed.is_empty() {
+            return String::new();
+        }
+        format!("DISARMED ({}): ", self.say(&record.disarmed.join(", "), LINE))
+    }
+
+    /// Why a sample is what it is: its reason, or its worst value and the limit that it misses.
+    pub(super) fn sample(&self, check: &CheckRecord, sample: &Sample) -> String {
+        if let Some(reason) = &sample.reason {
+            return self.say(reason, LINE);
+        }
+        let judging = &check.check.judging;
+        let Some((labels, value)) = sample.values.first() else {
+            return if judging.expect_empty && sample.state == State::Within {
+                "no series, as expected".to_owned()
+            } else {
+                sample.state.word().replace('_', " ")
+            };
+        };
+        let whose = if sample.series > 1 {
+            format!(", worst of {} series: {}", sample.series, self.labels(labels))
+        } else {
+            String::new()
+        };
+        let text = if judging.expect_empty && sample.state == State::Breach {
+            format!("{} series where none is expected", sample.series)
+        } else {
+            match judging.criterion.miss(*value) {
+                Some(miss) if sample.state == State::Breach => miss.to_string(),
+                _ => Number(*value).to_string(),
+            }
+        };
+        cut(&format!("{text}{whose}"), LINE)
+    }
+
+    /// `{job="checkout", pod="a"}`, as Prometheus writes it.
+    pub(super) fn labels(&self, labels: &Labels) -> String {
+        let pairs: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{}=\"{}\"", clean(name), self.say(value, NAME)))
+            .collect();
+        cut(&format!("{{{}}}", pairs.join(", ")), 2 * NAME)
+    }
+
+    /// `21 of 21 judged, 1 breach, 2 errors`: what a check has seen.
+    pub(super) fn counts(check: &CheckRecord) -> String {
+        let mut said = vec![format!("{} of {} judged", check.judged(), check.due)];
+        let mut add = |state, one: &str, many: &str| match check.count(state) {
+            0 => {}
+            1 => said.push(format!("1 {one}")),
+            number => said.push(format!("{number} {many}")),
+        };
+        add(State::Breach, "breach", "breaches");
+        add(State::NoData, "no data", "no data");
+        add(State::NoTraffic, "no traffic", "no traffic");
+        add(State::Error, "error", "errors");
+        add(State::Settling, "settling", "settling");
+        add(State::Missed, "missed", "missed");
+        said.join(", ")
+    }
+
+    /// A check's reason, or what stands for it.
+    pub(super) fn reason(&self, check: &CheckRecord) -> String {
+        let said = self.say(&check.reason, LINE);
+        if !said.is_empty() {
+            return said;
+        }
+        match (&check.check.skipped, worst(check)) {
+            (Some(why), _) => self.say(why, LINE),
+            (None, Some(worst)) => {
+                format!("worst {}, {}", Number(worst), check.check.judging.criterion)
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    /// The same with what kept it from being judged, without which an inconclusive check cannot be mended.
+    pub(super) fn full_reason(&self, check: &CheckRecord) -> String {
+        let reason = self.reason(check);
+        let unjudged = |s: &&Sample| matches!(s.state, State::NoData | State::NoTraffic | State::Error);
+        let last = check
+            .samples
+            .iter()
+            .rev()
+            .find(unjudged)
+            .filter(|_| check.outcome == Some(Outcome::Inconclusive));
+        let Some((state, why)) = last.and_then(|s| Some((s.state, self.say(s.reason.as_deref()?, LINE))))
+        else {
+            return reason;
+        };
+        if reason.contains(&why) {
+            reason
+        } else {
+            format!("{reason}, last {}: {why}", state.word().replace('_', " "))
+        }
+    }
+
+    /// `error_rate 0.08 > max_value 0.01, breach 3 of 3 …`
+    fn because(&self, check: &CheckRecord) -> String {
+        let (name, reason) = (self.name(check), self.full_reason(check));
+        match check.outcome {
+            _ if reason.is_empty() => format!("{name} {}", check.outcome.map_or("watched", Outcome::word)),
+            Some(Outcome::Failed) => format!("{name} {reason}"),
+            _ => format!("{name}: {reason}"),
+        }
+    }
+
+    /// Why the verdict is what it is, in one line, beginning with its word.
+    pub(super) fn why(&self, record: &Record) -> String {
+        if let Some(cancelled) = record.cancelled {
+            let signal = match cancelled {
+                Cancelled::Interrupt => "SIGINT",
+                Cancelled::Terminate => "SIGTERM",
+            };
+            return format!(
+                "cancelled: {signal} came before the verdict, nothing was triggered; {}",
+                of_checks(record)
+            );
+        }
+        let Some(verdict) = record.verdict else {
+            return format!("running: there is no verdict yet; {}", of_checks(record));
+        };
+        let word = verdict.word();
+        if verdict == Verdict::Pass {
+            return format!("{word}: {}", of_checks(record));
+        }
+        let mut guilty: Vec<&CheckRecord> =
+            worst_first(record).into_iter().filter(|c| c.contribution == Some(verdict)).collect();
+        let more = guilty.len().saturating_sub(NAMED);
+        guilty.truncate(NAMED);
+        let mut said: Vec<String> = guilty.into_iter().map(|c| self.because(c)).collect();
+        if said.is_empty() {
+            said.push(of_checks(record));
+        }
+        if more > 0 {
+            said.push(format!("and {more} more"));
+        }
+        format!("{word}: {}", said.join("; "))
+    }
+
+    /// What came of the actions that the verdict asked for; of no action, only that a rollback was not sent.
+    pub(super) fn acted(&self, record: &Record) -> Option<String> {
+        if record.cancelled.is_some() {
+            return None;
+        }
+        let said: Vec<String> = record.actions.iter().map(|a| self.action_brief(a)).collect();
+        if said.is_empty() {
+            return (record.verdict == Some(Verdict::Rollback))
+                .then(|| "no rollback was triggered".to_owned());
+        }
+        Some(said.join("; "))
+    }
+
+    /// `rollback confirmed by webhook https://…`
+    fn action_brief(&self, action: &ActionRecord) -> String {
+        let by = match action.status {
+            ActionStatus::Confirmed => "confirmed by",
+            ActionStatus::Failed => "FAILED by",
+            ActionStatus::Unknown => "UNKNOWN by",
+            ActionStatus::Held => "HELD back by",
+        };
+        let whom = [self.say(&action.kind, NAME), self.say(&action.target, LINE)];
+        let whom: Vec<&str> = whom.iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
+        let why = match (&action.reason, action.status) {
+            (Some(reason), status) if status != ActionStatus::Confirmed => {
+                format!(", {}", self.say(reason, LINE))
+            }
+            _ => String::new(),
+        };
+        format!("{} {by} {}{why}", action.purpose, whom.join(" "))
+    }
+
+    /// The same with the answer's status, attempts and time.
+    pub(super) fn action(&self, action: &ActionRecord) -> String {
+        let attempts = action.attempts as usize;
+        let facts = [
+            action.http_status.map(|status| format!("HTTP {status}")),
+            (attempts > 0).then(|| count(attempts, "attempt")),
+            (action.took > Duration::ZERO).then(|| words::span(action.took)),
+            action.id.as_deref().map(|id| format!("id {}", self.say(id, NAME))),
+        ];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+        let link = action.url.as_deref().map(|url| format!(", follow it at {}", self.say(url, LINE)));
+        format!("{}{facts}{}", self.action_brief(action), link.unwrap_or_default())
+    }
+}
+
+/// How many checks stand where, how many samples were judged, and what was wrong with how many.
+pub(super) fn of_checks(record: &Record) -> String {
+    let sum =
+        |number: fn(&CheckRecord) -> u32| record.checks.iter().map(|c| u64::from(number(c))).sum::<u64>();
+    let due = sum(|c| if Standing::of(c) == Standing::Skipped { 0 } else { c.due });
+    let judged = sum(CheckRecord::judged);
+    let mut said = vec![format!("{}; {judged} of {due} samples judged", totals(record))];
+    for (number, one, many) in [
+        (sum(|c| c.count(State::Breach)), "breach", "breaches"),
+        (sum(|c| c.count(State::NoData)), "without data", "without data"),
+        (sum(|c| c.count(State::NoTraffic)), "without traffic", "without traffic"),
+        (sum(|c| c.count(State::Error)), "error", "errors"),
+    ] {
+        match number {
+            0 => {}
+            1 => said.push(format!("1 {one}")),
+            _ => said.push(format!("{number} {many}")),
+        }
+    }
+    said.join(", ")
+}

@@ -1,0 +1,238 @@
+//! From a verdict to a pipeline: how a rollback is started, one file per trigger. Must not decide or change a
+//! verdict: what goes wrong here is data in the report and exit 21.
+//!
+//! To add a trigger: a file here and one entry in [`TRIGGERS`].
+
+pub mod act;
+pub mod command;
+mod deliver;
+pub mod event;
+mod expect;
+pub mod guards;
+pub mod id;
+mod keep;
+mod order;
+mod sign;
+#[cfg(test)]
+mod testing;
+pub mod webhook;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+pub use self::order::Order;
+use crate::gate::outcome::ActionStatus;
+use crate::host::vault::Vault;
+use crate::policy::node::{Data, Node};
+use crate::policy::problem::{Place, Problem, Problems, did_you_mean, listed};
+use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::template::Scope;
+
+/// The acting phase ends after this, whatever is still in flight.
+pub const ACTING: Duration = Duration::from_secs(120);
+
+/// A kind of trigger: reads its part of the policy.
+pub trait TriggerKind: Sync {
+    /// The word of `kind:`, and the file's name.
+    fn name(&self) -> &'static str;
+
+    /// What it does, in one sentence.
+    fn summary(&self) -> &'static str;
+
+    /// A trigger of this kind as YAML, for docs and tests.
+    fn example(&self) -> &'static str;
+
+    /// Its fields beside `kind`.
+    fn fields(&self) -> &'static [Field];
+
+    /// Reads one trigger. `None` after reporting why.
+    fn parse(&self, body: &mut Reader<'_, '_>) -> Option<Box<dyn TriggerSpec>>;
+}
+
+/// A trigger as it was read: its fields are templates and values to come.
+pub trait TriggerSpec: Debug + Send + Sync {
+    /// The trigger as it will be fired. `None` after reporting why.
+    fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>>;
+}
+
+/// What rendering may use.
+pub struct TriggerCx<'a> {
+    /// The variables.
+    pub scope: &'a Scope,
+    /// Finds and registers secrets.
+    pub vault: &'a Vault,
+    /// The rendered `rollback_pipeline`, the default name of what is to be started.
+    pub pipeline: Option<&'a str>,
+}
+
+/// What starts a rollback. Its fields are plain values and secrets: nothing is left to render.
+pub trait Trigger: Debug + Send + Sync {
+    /// The kind's name.
+    fn kind(&self) -> &'static str;
+
+    /// Whom it goes to, for people; never a secret.
+    fn target(&self) -> String;
+
+    /// What the once-only id knows it by. Must be the same whenever the same deployment is judged again.
+    fn identity(&self) -> String {
+        self.target()
+    }
+
+    /// The longest that firing can take, retries and back-off included.
+    fn budget(&self) -> Duration;
+
+    /// Fires it. Never fails: what goes wrong is part of what it says. May be dropped at any time.
+    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Fired>;
+}
+
+/// What firing came to. Texts are kept by [`act`] as the report wants them: masked, on one line and cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// How it ended.
+    pub status: ActionStatus,
+    /// The answer's status, for HTTP.
+    pub http_status: Option<u16>,
+    /// Where to follow what was started.
+    pub url: Option<String>,
+    /// Why it ended so; `None` where there is nothing to explain.
+    pub reason: Option<String>,
+    /// What came back.
+    pub response: Option<String>,
+}
+
+impl Fired {
+    /// An end with its reason and nothing that came back.
+    pub fn because(status: ActionStatus, reason: impl Into<String>) -> Self {
+        Self { status, http_status: None, url: None, reason: Some(reason.into()), response: None }
+    }
+}
+
+/// The triggers there are, in the order of documents.
+pub static TRIGGERS: &[&dyn TriggerKind] = &[&webhook::Webhook, &command::Command];
+
+/// Kinds of the format that this version cannot honour.
+const LATER_KINDS: &[&str] = &[
+    "github_workflow",
+    "github_dispatch",
+    "gitlab",
+    "jenkins",
+    "azure_devops",
+    "argocd",
+    "buildkite",
+    "circleci",
+];
+
+/// The field that every trigger has.
+pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "How the rollback is started.")];
+
+/// The guards of `rollback_policy` that this version cannot honour, as fields of its table.
+pub static LATER_GUARDS: &[Field] = &[
+    Field::later("freeze"),
+    Field::later("require_previous_version"),
+    Field::later("cooldown"),
+    Field::later("max_per_day"),
+    Field::later("wait"),
+];
+
+/// A trigger as it was read, and where.
+#[derive(Debug)]
+pub struct ParsedTrigger {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// What the kind read.
+    pub spec: Box<dyn TriggerSpec>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// Reads `trigger`: one mapping, or a list of them. Every fault is reported; what could be read is returned.
+pub fn parse_triggers(node: &Node, problems: &mut Problems) -> Vec<ParsedTrigger> {
+    match &node.data {
+        Data::List(items) if items.is_empty() => {
+            let problem = Problem::at(node.place, "expected a trigger, found an empty list");
+            problems.push(problem.help("leave `trigger` out where nothing is to be started"));
+            Vec::new()
+        }
+        Data::List(items) => items.iter().filter_map(|item| parse_one(item, problems)).collect(),
+        _ => parse_one(node, problems).into_iter().collect(),
+    }
+}
+
+fn parse_one(node: &Node, problems: &mut Problems) -> Option<ParsedTrigger> {
+    let known = || TRIGGERS.iter().map(|kind| kind.name());
+    if !matches!(node.data, Data::Map(_)) {
+        let message = format!("expected a trigger (a mapping), found {}", node.found());
+        problems
+            .push(Problem::at(node.place, message).help(format!("its `kind` is one of {}", listed(known()))));
+        return None;
+    }
+    let Some(written) = node.get("kind").filter(|kind| kind.data != Data::Null) else {
+        let problem = Problem::at(node.place, "`kind` is missing in a trigger");
+        problems.push(problem.help(format!("`kind` is one of {}", listed(known()))));
+        return None;
+    };
+    let word = written.scalar().unwrap_or_default();
+    let Some(kind) = TRIGGERS.iter().find(|kind| kind.name() == word) else {
+        let kinds = listed(known());
+        problems.push(if LATER_KINDS.contains(&word) {
+            Problem::at(written.place, format!("the trigger `{word}` is not supported yet"))
+                .help(format!("supported are {kinds}"))
+        } else {
+            Problem::at(written.place, format!("expected a kind of trigger, found {}", written.found()))
+                .help(did_you_mean(word, known()).unwrap_or_else(|| format!("`kind` is one of {kinds}")))
+        });
+        return None;
+    };
+    let what = format!("a `{}` trigger", kind.name());
+    let mut body = Reader::open(node, &what, &[KIND, kind.fields()], problems)?;
+    let spec = kind.parse(&mut body)?;
+    Some(ParsedTrigger { kind: kind.name(), spec, place: node.place })
+}
+
+/// The triggers as they will be fired. Every fault is reported; with a fault, some are missing.
+pub fn render_triggers(
+    parsed: &[ParsedTrigger],
+    cx: &TriggerCx<'_>,
+    problems: &mut Problems,
+) -> Vec<Box<dyn Trigger>> {
+    parsed.iter().filter_map(|trigger| trigger.spec.render(cx, problems)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollback::testing::{host, problems, triggers};
+
+    #[test]
+    fn kinds_are_known_by_their_word() {
+        for (yaml, expected) in [
+            ("kind: gitlab", "the trigger `gitlab` is not supported yet"),
+            ("kind: webhok", "expected a kind of trigger, found `webhok`"),
+            ("url: http://h/", "`kind` is missing in a trigger"),
+            ("[]", "expected a trigger, found an empty list"),
+            ("- x\n- kind: argocd", "expected a trigger (a mapping), found `x`"),
+        ] {
+            let found = problems(yaml);
+            assert!(found.iter().any(|p| p.contains(expected)), "{yaml}\n{found:?}");
+        }
+        assert_eq!(problems("- x\n- kind: argocd").len(), 2);
+        let node = crate::policy::node::parse(0, "kind: webhok").unwrap();
+        let mut problems = Problems::default();
+        assert!(parse_triggers(&node, &mut problems).is_empty());
+        assert_eq!(problems.sorted()[0].help.as_deref(), Some("did you mean `webhook`?"));
+    }
+
+    #[test]
+    fn every_example_loads() {
+        let mut host = host(&[]).0;
+        host.env = std::sync::Arc::new(
+            [("ROLLBACK_HOOK_SECRET".to_owned(), "long enough".to_owned())].into_iter().collect(),
+        );
+        for kind in TRIGGERS {
+            let found = triggers(kind.example(), &host).unwrap();
+            assert_eq!(found[0].kind(), kind.name());
+        }
+    }
+}

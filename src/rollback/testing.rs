@@ -1,0 +1,270 @@
+//! A host for this folder's tests: a clock that moves when everybody waits for it, receivers that answer by script,
+//! and records to tell of. Must not be built outside tests.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::act::{Rollback, act};
+use super::guards::Guards;
+use super::id::Deployment;
+use super::{Trigger, TriggerCx, parse_triggers, render_triggers};
+use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
+use crate::host::Host;
+use crate::host::clock::Clock;
+use crate::host::env::Env;
+use crate::host::http::{Http, HttpClients, HttpError, Request, Response};
+use crate::host::tls::TlsOptions;
+use crate::host::vault::Vault;
+use crate::policy::model::Check;
+use crate::policy::problem::Problems;
+use crate::policy::template::Scope;
+use crate::testing;
+
+/// The moment at which tests begin.
+pub(super) fn start() -> Timestamp {
+    Timestamp::from_second(1_700_000_000).unwrap()
+}
+
+/// Polls of the earliest sleeper without anything else happening, after which time moves on.
+const IDLE: u32 = 32;
+
+#[derive(Debug)]
+struct Time {
+    now: Timestamp,
+    next: u64,
+    sleepers: Vec<(Timestamp, u64)>,
+    idle: u32,
+}
+
+/// A clock that moves to the earliest sleeper once nothing else happens.
+#[derive(Debug, Clone)]
+pub(super) struct FakeClock(Arc<Mutex<Time>>);
+
+struct Sleep {
+    time: Arc<Mutex<Time>>,
+    key: (Timestamp, u64),
+}
+
+impl FakeClock {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Time { now: start(), next: 0, sleepers: Vec::new(), idle: 0 })))
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().now
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let mut time = self.0.lock().unwrap();
+        let key = (at, time.next);
+        time.next += 1;
+        time.idle = 0;
+        time.sleepers.push(key);
+        Box::pin(Sleep { time: self.0.clone(), key })
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut time = self.time.lock().unwrap();
+        if time.now < self.key.0 {
+            if time.sleepers.iter().min() == Some(&self.key) {
+                time.idle += 1;
+                if time.idle > IDLE {
+                    time.now = self.key.0;
+                }
+            }
+            cx.waker().wake_by_ref();
+        }
+        if time.now >= self.key.0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        let mut time = self.time.lock().unwrap();
+        time.sleepers.retain(|key| *key != self.key);
+        time.idle = 0;
+    }
+}
+
+/// One answer of a script.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Status(u16, &'static str),
+    Header(u16, &'static str, &'static str),
+    After(Duration, u16),
+    Refused,
+    Broken,
+    Never,
+}
+
+/// A receiver that answers by script, the last answer again and again, and keeps what it was asked and when.
+#[derive(Clone)]
+pub(super) struct FakeHttp {
+    script: Arc<Mutex<VecDeque<Answer>>>,
+    pub(super) seen: Arc<Mutex<Vec<(Timestamp, Request)>>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpClients for FakeHttp {
+    fn client(&self, _: &TlsOptions) -> Result<Arc<dyn Http>, String> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Http for FakeHttp {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, HttpError>> {
+        Box::pin(async move {
+            self.seen.lock().unwrap().push((self.clock.now(), request));
+            let answer = {
+                let mut script = self.script.lock().unwrap();
+                if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
+            };
+            let plain = |status, body: &'static str| Response {
+                status,
+                headers: HeaderMap::new(),
+                body: body.into(),
+            };
+            match answer.unwrap() {
+                Answer::Status(status, body) => Ok(plain(status, body)),
+                Answer::Header(status, name, value) => {
+                    let mut answer = plain(status, "");
+                    answer.headers.insert(name, value.parse().unwrap());
+                    Ok(answer)
+                }
+                Answer::After(span, status) => {
+                    self.clock.sleep(span).await;
+                    Ok(plain(status, ""))
+                }
+                Answer::Refused => Err(HttpError::Connect("Connection refused (os error 111)".into())),
+                Answer::Broken => Err(HttpError::Broken("connection closed".into())),
+                Answer::Never => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// A host on a virtual clock whose receiver answers by `script`.
+pub(super) fn host(script: &[Answer]) -> (Host, FakeHttp) {
+    let clock: Arc<dyn Clock> = Arc::new(FakeClock::new());
+    let http = FakeHttp {
+        script: Arc::new(Mutex::new(script.iter().cloned().collect())),
+        seen: Arc::default(),
+        clock: clock.clone(),
+    };
+    let env = [
+        ("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("HOOK_URL", "https://u.example/verysecretpath"),
+    ];
+    let env: Env = env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let output =
+        crate::host::output::Output::new(Box::new(std::io::sink()), Box::new(std::io::sink()), false, false);
+    let host = Host {
+        clock,
+        env: Arc::new(env),
+        http: Arc::new(http.clone()),
+        output: Arc::new(output),
+        seed: 7,
+        ..Host::system()
+    };
+    (host, http)
+}
+
+/// The real world with nothing of the machine's own environment.
+pub(super) fn real_host() -> Host {
+    let system = Host::system();
+    Host { env: host(&[]).0.env, output: host(&[]).0.output, seed: 7, ..system }
+}
+
+/// The triggers that `yaml` describes, or all that is wrong with it.
+pub(super) fn triggers(yaml: &str, host: &Host) -> Result<Vec<Box<dyn Trigger>>, Vec<String>> {
+    let node = crate::policy::node::parse(0, yaml).unwrap();
+    let mut problems = Problems::default();
+    let parsed = parse_triggers(&node, &mut problems);
+    let mut scope = Scope::default();
+    scope.set("service_name", "checkout");
+    scope.set("odd", "a\"&b=c");
+    let vault = Vault::new(host.clone(), None);
+    let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: Some("rollback-checkout") };
+    let rendered = render_triggers(&parsed, &cx, &mut problems);
+    if problems.is_empty() {
+        return Ok(rendered);
+    }
+    Err(problems.sorted().into_iter().map(|p| p.message.clone()).collect())
+}
+
+/// All that is wrong with `yaml`.
+pub(super) fn problems(yaml: &str) -> Vec<String> {
+    triggers(yaml, &host(&[]).0).err().unwrap_or_default()
+}
+
+/// A plan to fire what `yaml` describes.
+pub(super) fn plan(yaml: &str, host: &Host) -> Rollback {
+    Rollback {
+        triggers: triggers(yaml, host).unwrap(),
+        guards: Guards::default(),
+        pipeline: Some("rollback-checkout".into()),
+        deployment: Deployment { key: "id:d-1".into(), warning: None },
+    }
+}
+
+/// Fires what `yaml` describes: the records in the order of their ends, and whether the rollback is confirmed.
+pub(super) async fn fire(yaml: &str, host: &Host) -> (Vec<ActionRecord>, bool) {
+    let mut actions = Vec::new();
+    let plan = plan(yaml, host);
+    let confirmed =
+        act(&plan, &record(), host, std::future::pending(), &mut |action| actions.push(action)).await;
+    (actions, confirmed)
+}
+
+/// A run that came to a rollback.
+pub(super) fn record() -> Record {
+    Record {
+        service: Some("checkout".into()),
+        environment: Some("production".into()),
+        version: Some("1.4.0".into()),
+        previous_version: Some("1.3.9".into()),
+        verdict: Some(Verdict::Rollback),
+        ..testing::record(start())
+    }
+}
+
+/// A check with one sample of `value`, against `max_value 0.01`.
+pub(super) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>, value: f64) -> CheckRecord {
+    let check = Check { kind: "fake", ..testing::check(name, 0.01) };
+    let sample = Sample {
+        at: start(),
+        state: State::Breach,
+        values: vec![(Arc::default(), value)],
+        series: 1,
+        query: None,
+        reason: None,
+        attempts: 1,
+        phases: None,
+    };
+    CheckRecord {
+        check: Arc::new(check),
+        outcome,
+        contribution: adds,
+        reason: format!("{value} > max_value 0.01"),
+        max_failures: 3,
+        within: 6,
+        min_samples: 3,
+        planned: 21,
+        due: 21,
+        missed: 0,
+        samples: vec![sample],
+    }
+}

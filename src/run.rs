@@ -1,0 +1,306 @@
+//! The conductor of `rollgate run`: calls every stage in order, and is the only function that sees them all. Must
+//! hold no rule of its own beyond that order.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use futures_util::stream::{BoxStream, StreamExt as _};
+use jiff::Timestamp;
+
+use crate::cli::run::{FailOn, RunArgs};
+use crate::exit::Exit;
+use crate::gate::engine::{Engine, Rules};
+use crate::gate::measure::{Measuring, Watcher, measure};
+use crate::gate::outcome::{Cancelled, Event, Record, Verdict};
+use crate::gate::plan::{Plan, plan};
+use crate::host::Host;
+use crate::host::signals::Signal;
+use crate::host::trace;
+use crate::pipeline;
+use crate::policy::model::FailureAction;
+use crate::policy::problem::Problem;
+use crate::prepare::{Prepared, prepare};
+use crate::report::progress::{Progress, Shown};
+use crate::report::{Format, named};
+use crate::rollback::act::{Rollback, act};
+use crate::rollback::guards::Guards;
+use crate::rollback::id::Deployment;
+
+/// Measures, judges, acts and reports as `args` say.
+pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
+    let _verbose = args.verbose.then(|| trace::verbose(host.output.clone()));
+    let prepared = match prepare(&args.inputs, host, false) {
+        Ok(prepared) => prepared,
+        Err(refused) => {
+            host.output.talk(refused.text(host.output.colour).trim_end());
+            return Exit::Usage;
+        }
+    };
+    let (plan, warnings) = match plan(&prepared.timing, &prepared.checks) {
+        Ok(planned) => planned,
+        Err(fault) => {
+            host.output.talk(&format!("error: {fault}"));
+            return Exit::Usage;
+        }
+    };
+    let mut record = begin(args, &prepared, &plan, host);
+    record.warnings.extend(warnings);
+    let rollback = Rollback {
+        guards: Guards::new(args.is_rollback, args.no_rollback.as_deref(), &host.env),
+        pipeline: prepared.policy.rollback.pipeline.clone(),
+        deployment: Deployment::find(
+            args.inputs.deployment_id.as_deref(),
+            prepared.deployed_at,
+            &host.env,
+            prepared.timing.start,
+        ),
+        triggers: prepared.triggers,
+    };
+    let armed = wants_rollback(args, &record, prepared.policy.rollback.enabled, &rollback);
+    if armed {
+        record.warnings.extend(rollback.deployment.warning.clone());
+    }
+
+    let mut signals = host.signals.listen();
+    let mut desk = Desk::new(args, host);
+    let rules =
+        Rules { fail_fast: record.fail_fast, hold: !prepared.policy.rollback.on_inconclusive_rollback };
+    let measuring = Measuring {
+        checks: &prepared.checks,
+        control: prepared.policy.control.clone(),
+        concurrency: usize::from(args.concurrency),
+        deadline: plan.deadline,
+        host,
+    };
+    let mut engine = Engine::new(plan, &prepared.checks, record, rules);
+    desk.events(&engine.record, &[Event::Planned], host.clock.now());
+    let cancelled = measure(&measuring, &mut engine, &mut desk, &mut signals).await;
+
+    let exit = match cancelled {
+        Some(signal) => cancel(signal, &mut engine.record),
+        None => {
+            let verdict = engine.conclude();
+            desk.events(&engine.record, &[Event::Judged], host.clock.now());
+            let confirmed = if verdict == Verdict::Rollback && armed {
+                act_on(&rollback, &mut engine.record, host, &mut signals, &mut desk).await
+            } else {
+                true
+            };
+            Exit::of(verdict, confirmed)
+        }
+    };
+    let mut record = engine.record;
+    record.finished_at = Some(host.clock.now());
+    let returned = returned(args, &record, exit);
+    record.exit = Some((exit, returned));
+    desk.save(&record);
+    desk.events(&record, &[Event::Finished], host.clock.now());
+    if let Ok(format) = named(&args.format) {
+        host.output.data(&desk.text(format, &record));
+    }
+    // The process ends here: giving thousands of checks and samples back piece by piece would only keep it waiting.
+    std::mem::forget((record, prepared.checks, prepared.texts));
+    returned
+}
+
+/// The record of a run of which nothing is known yet.
+fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Record {
+    let inputs = &args.inputs;
+    let variables = prepared.scope.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let warned = |warning: &Problem| match warning.place {
+        Some(place) => {
+            let texts = &prepared.texts;
+            format!("{}:{}: {}", texts.name(place.source), texts.line_of(place), warning.message)
+        }
+        None => warning.message.clone(),
+    };
+    let warnings = prepared.policy.warnings.sorted().into_iter().map(warned).collect();
+    Record {
+        run_id: prepared.run_id.clone(),
+        policy: prepared.policy.name.clone(),
+        service: inputs.service.clone().or_else(|| prepared.scope.get("service_name").map(str::to_owned)),
+        environment: inputs.environment.clone(),
+        version: inputs.version.clone(),
+        previous_version: inputs.previous_version.clone(),
+        run_url: pipeline::run_url(&host.env),
+        verdict: None,
+        cancelled: None,
+        exit: None,
+        disarmed: disarmed(args, prepared),
+        deployed_at: prepared.timing.deployed_at,
+        started_at: plan.begin,
+        finished_at: None,
+        open: plan.open,
+        duration: prepared.policy.duration,
+        interval: prepared.policy.interval,
+        deadline: plan.deadline,
+        fail_fast: prepared.policy.fail_fast && !args.no_fail_fast,
+        variables,
+        checks: Vec::new(),
+        actions: Vec::new(),
+        warnings,
+    }
+}
+
+/// All that keeps this run from acting on a rollback, or from failing the pipeline for more than an alert.
+fn disarmed(args: &RunArgs, prepared: &Prepared) -> Vec<String> {
+    let may_roll_back =
+        prepared.checks.iter().any(|c| c.failure_action == FailureAction::Rollback && !c.dry_run);
+    let enabled = prepared.policy.rollback.enabled;
+    let reasons = [
+        (args.dry_run, "--dry-run"),
+        (args.no_actions, "--no-actions"),
+        (args.fail_on == FailOn::Rollback, "--fail-on rollback"),
+        (args.fail_on == FailOn::Never, "--fail-on never"),
+        (may_roll_back && !enabled, "rollback_policy.enabled: false"),
+        (may_roll_back && prepared.timing.deployed_at.is_none(), "--deployed-at none"),
+        (may_roll_back && enabled && prepared.triggers.is_empty(), "no rollback trigger configured"),
+    ];
+    reasons.iter().filter(|(holds, _)| *holds).map(|(_, reason)| (*reason).to_owned()).collect()
+}
+
+/// Whether a rollback verdict of this run is followed by a rollback.
+const fn wants_rollback(args: &RunArgs, record: &Record, enabled: bool, rollback: &Rollback) -> bool {
+    let silent = args.dry_run || args.no_actions || record.deployed_at.is_none();
+    enabled && !silent && !rollback.triggers.is_empty()
+}
+
+const fn cancel(signal: Signal, record: &mut Record) -> Exit {
+    match signal {
+        Signal::Interrupt => {
+            record.cancelled = Some(Cancelled::Interrupt);
+            Exit::Interrupted
+        }
+        Signal::Terminate => {
+            record.cancelled = Some(Cancelled::Terminate);
+            Exit::Terminated
+        }
+    }
+}
+
+/// The code that the process returns: a verdict's is 0 where the run is told to tolerate it.
+fn returned(args: &RunArgs, record: &Record, exit: Exit) -> Exit {
+    match record.verdict {
+        Some(verdict) if args.dry_run || !args.fail_on.fails(verdict) => Exit::Pass,
+        _ => exit,
+    }
+}
+
+/// Triggers the rollback; whether it is confirmed. A first signal lets what is in flight finish, the same signal
+/// again ends it at once.
+async fn act_on(
+    rollback: &Rollback,
+    record: &mut Record,
+    host: &Host,
+    signals: &mut BoxStream<'static, Signal>,
+    desk: &mut Desk<'_>,
+) -> bool {
+    let mut actions = Vec::new();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let stopped = async move {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = async {
+        let Some(first) = signals.next().await else { return std::future::pending().await };
+        // Nobody listens any more only once everything is done.
+        let _ = stop.send(());
+        while let Some(next) = signals.next().await {
+            if next == first {
+                return;
+            }
+        }
+        std::future::pending().await
+    };
+    let confirmed = {
+        let mut on_done = |action| actions.push(action);
+        tokio::select! {
+            confirmed = act(rollback, record, host, stopped, &mut on_done) => Some(confirmed),
+            () = ended => None,
+        }
+    };
+    if confirmed.is_none() {
+        actions.extend(rollback.abandoned(&actions));
+    }
+    for action in actions {
+        record.actions.push(action);
+        desk.events(record, &[Event::Acted { action: record.actions.len() - 1 }], host.clock.now());
+    }
+    confirmed.unwrap_or(false)
+}
+
+/// Where the run is told of: the progress on stderr, and the report files.
+struct Desk<'a> {
+    host: &'a Host,
+    progress: Option<Progress>,
+    reports: Vec<(&'static dyn Format, PathBuf)>,
+    /// Report files that could not be written, each told of once.
+    failed: HashSet<PathBuf>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(args: &RunArgs, host: &'a Host) -> Self {
+        let output = &host.output;
+        let (width, height) = output.size();
+        let reports =
+            args.report.iter().filter_map(|(format, path)| Some((named(format).ok()?, path.clone())));
+        Self {
+            host,
+            progress: (!args.quiet).then(|| Progress::new(output.live, output.colour, width, height)),
+            reports: reports.collect(),
+            failed: HashSet::new(),
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.host.output.redactor.redact(text).into_owned()
+    }
+
+    fn text(&self, format: &dyn Format, record: &Record) -> String {
+        format.render(record, &|text| self.redact(text))
+    }
+
+    fn show(&self, shown: Shown) {
+        match shown {
+            Shown::Lines(lines) => lines.iter().for_each(|line| self.host.output.talk(line)),
+            Shown::Redraw(frame) => self.host.output.talk_raw(&self.redact(&frame)),
+        }
+    }
+}
+
+impl Watcher for Desk<'_> {
+    fn events(&mut self, record: &Record, events: &[Event], now: Timestamp) {
+        for event in events {
+            if let Some(progress) = &mut self.progress {
+                let redactor = &self.host.output.redactor;
+                let shown = progress.event(record, event, now, &|text| redactor.redact(text).into_owned());
+                self.show(shown);
+            } else if matches!(event, Event::Warned)
+                && let Some(warning) = record.warnings.last()
+            {
+                self.host.output.talk(&format!("warning: {warning}"));
+            }
+        }
+    }
+
+    fn redraw(&mut self, record: &Record, now: Timestamp) {
+        if let Some(progress) = &mut self.progress {
+            let redactor = &self.host.output.redactor;
+            let shown = progress.tick(record, now, &|text| redactor.redact(text).into_owned());
+            self.show(shown);
+        }
+    }
+
+    fn save(&mut self, record: &Record) {
+        for (format, path) in &self.reports {
+            let text = self.text(*format, record);
+            if let Err(error) = self.host.files.replace(path, text.as_bytes())
+                && self.failed.insert(path.clone())
+            {
+                let shown = path.display();
+                self.host.output.talk(&format!("warning: the report `{shown}` cannot be written: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! All integration tests, as one binary: each new file would link the library again.
+
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test binary has no public face, may panic, and reads files and variables as it likes"
+)]
+
+/// Every folder of `tests/scenarios`, on a virtual clock and an in-memory network.
+mod scenarios;
+/// The shipped policies.
+mod policies;
+/// The binary against real servers on loopback.
+mod real;
+/// The invariants of the house.
+mod tidy;
+/// The in-memory world that scenarios are played in.
+mod world;

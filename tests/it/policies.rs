@@ -1,0 +1,41 @@
+//! The shipped policies: each is free of faults, and fits the schema that editors are given. `real` runs them.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn rollgate(args: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_rollgate")).args(args).env_clear().output().unwrap()
+}
+
+#[test]
+fn shipped_policies_are_sound_and_fit_the_schema() {
+    let schema: Value = serde_json::from_slice(&rollgate(&["schema", "policy"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.to_str().unwrap();
+        let linted = rollgate(&["lint", name]);
+        assert_eq!(linted.status.code(), Some(0), "{}", String::from_utf8_lossy(&linted.stdout));
+        let policy: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let faults: Vec<String> =
+            validator.iter_errors(&policy).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(faults.is_empty(), "{name}: {faults:?}");
+        seen += 1;
+    }
+    assert!(seen > 0, "no policy is shipped");
+    let odd: Value = serde_json::json!({"post_deployment_validation": {"metric_validation": []}});
+    assert!(!validator.is_valid(&odd), "the schema takes an unknown key");
+}
+
+#[test]
+fn every_schema_is_published() {
+    for document in ["policy", "report", "event"] {
+        let output = rollgate(&["schema", document]);
+        assert_eq!(output.status.code(), Some(0));
+        let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(jsonschema::meta::is_valid(&schema), "{document}");
+    }
+}

@@ -1,0 +1,15 @@
+//! Tests against real servers: the binary, a Prometheus over generated history, a live service and a webhook
+//! receiver, all on loopback. A missing server fails the suite, unless `ROLLGATE_TEST_SKIP_REAL=1` is set.
+
+mod history;
+mod live;
+mod servers;
+
+/// Whether tests against real servers are to be skipped; says so.
+fn skipped(test: &str) -> bool {
+    let skip = std::env::var("ROLLGATE_TEST_SKIP_REAL").is_ok_and(|v| v == "1");
+    if skip {
+        println!("{test} is skipped: ROLLGATE_TEST_SKIP_REAL=1");
+    }
+    skip
+}
