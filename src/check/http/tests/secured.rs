@@ -128,15 +128,12 @@ async fn a_peer_without_tls_is_unmet() {
     );
 }
 
-#[tokio::test]
-async fn tls_is_spoken_through_a_proxys_tunnel() {
-    let (acceptor, pem) = certificate(&["localhost"], 2099);
-    let server = Server::tls([answer(OK)], acceptor).await;
+/// A proxy that connects one client to `target`, whatever it asks for, and keeps the question.
+async fn tunnel_to(target: u16) -> (u16, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind(local(0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let target = server.port;
     let proxy = tokio::spawn(async move {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let (mut client, _) = listener.accept().await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -148,13 +145,27 @@ async fn tls_is_spoken_through_a_proxys_tunnel() {
         let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
         String::from_utf8(head).unwrap()
     });
-    let mut trusted = Trusted::new(&pem, 1);
-    trusted.host = FakeNet::default().env(&[("HTTPS_PROXY", format!("http://127.0.0.1:{port}"))]).host();
-    met(&trusted.reading("").await);
-    assert!(proxy.await.unwrap().starts_with("CONNECT localhost:443 HTTP/1.1\r\nhost: localhost:443\r\n"));
-    // The tunnel stands, so what fails behind it is the target's.
-    let (other, _) = certificate(&["elsewhere"], 2099);
-    drop(other);
+    (port, proxy)
+}
+
+#[tokio::test]
+async fn tls_is_spoken_through_a_proxys_tunnel() {
+    for name in ["localhost", "elsewhere"] {
+        let (acceptor, pem) = certificate(&[name], 2099);
+        let server = Server::tls([answer(OK)], acceptor).await;
+        let (port, proxy) = tunnel_to(server.port).await;
+        let mut trusted = Trusted::new(&pem, server.port);
+        trusted.host = FakeNet::default().env(&[("HTTPS_PROXY", format!("http://127.0.0.1:{port}"))]).host();
+        let reading = trusted.reading("").await;
+        // Once the tunnel stands, what fails behind it is the target's.
+        let said = if name == "localhost" { met(&reading) } else { unmet(&reading) };
+        assert!(
+            said.starts_with(if name == "localhost" { "200 in " } else { "tls: certificate is " }),
+            "{said}"
+        );
+        let asked = proxy.await.unwrap();
+        assert!(asked.starts_with("CONNECT localhost:443 HTTP/1.1\r\nhost: localhost:443\r\n"), "{asked}");
+    }
 }
 
 #[tokio::test]
