@@ -8,12 +8,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// Secrets shorter than this would redact ordinary words, so they are refused.
 pub const SHORTEST: usize = 8;
 
 const MASK: &str = "***";
+
+/// What a server that writes a whole path encodes: a slash stays.
+const PATH: &AsciiSet = &super::http::URL_PART.remove(b'/');
+
+/// What a browser's `encodeURIComponent` encodes.
+const COMPONENT: &AsciiSet =
+    &super::http::URL_PART.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
 
 /// A secret text.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,11 +99,21 @@ impl Redactor {
         for encoding in [&BASE64, &BASE64_NOPAD, &BASE64URL, &BASE64URL_NOPAD] {
             known.forms.insert(encoding.encode(bytes));
         }
-        known.forms.insert(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
-        known.forms.insert(percent_encode(bytes, super::http::URL_PART).to_string());
-        known.forms.insert(url::form_urlencoded::byte_serialize(bytes).collect());
+        for kept in [NON_ALPHANUMERIC, super::http::URL_PART, PATH, COMPONENT] {
+            let encoded = percent_encode(bytes, kept).to_string();
+            known.forms.insert(lower_hex(&encoded));
+            known.forms.insert(encoded);
+        }
+        let form: String = url::form_urlencoded::byte_serialize(bytes).collect();
+        known.forms.insert(lower_hex(&form));
+        known.forms.insert(form);
         let quoted = serde_json::Value::from(text).to_string();
-        known.forms.insert(quoted.trim_matches('"').to_owned());
+        // Exactly the outer quotes: a secret may end in one of its own.
+        let quoted = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        known.forms.insert(quoted.replace('/', "\\/"));
+        known.forms.insert(escaped(quoted, |c| matches!(c, '&' | '<' | '>')));
+        known.forms.insert(escaped(quoted, |c| !c.is_ascii()));
+        known.forms.insert(quoted.to_owned());
         // A secret of several lines (a key) is talked of line by line.
         for line in text.lines().filter(|l| l.chars().count() >= SHORTEST) {
             known.forms.insert(line.to_owned());
@@ -129,6 +146,35 @@ impl Redactor {
             Err(_) => Cow::Borrowed(MASK),
         }
     }
+}
+
+/// `encoded` with its `%2F` written `%2f`, as some servers do.
+fn lower_hex(encoded: &str) -> String {
+    let mut left = 0_u8;
+    encoded
+        .chars()
+        .map(|c| {
+            left = if c == '%' { 3 } else { left };
+            let within = left > 0;
+            left = left.saturating_sub(1);
+            if within { c.to_ascii_lowercase() } else { c }
+        })
+        .collect()
+}
+
+/// `quoted` with the characters that `which` names written as JSON's `\u0026`.
+fn escaped(quoted: &str, which: fn(char) -> bool) -> String {
+    let mut text = String::with_capacity(quoted.len());
+    for c in quoted.chars() {
+        if which(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 impl fmt::Debug for Redactor {
@@ -179,6 +225,23 @@ mod tests {
             assert!(!redacted.contains("w&rd") && !redacted.contains("w%26rd"), "{redacted}");
         }
         assert_eq!(format!("{secret:?}"), "Secret(***)");
+    }
+
+    #[test]
+    fn the_forms_that_other_languages_write_are_masked() {
+        let redactor = Redactor::default();
+        redactor.secret("pA/ss+w0rd==").unwrap();
+        redactor.secret("a<b>&c-dé!efg").unwrap();
+        for shown in [
+            "pA/ss%2Bw0rd%3D%3D",
+            "pA%2fss%2bw0rd%3d%3d",
+            "pA\\/ss+w0rd==",
+            "a\\u003cb\\u003e\\u0026c-dé!efg",
+            "a<b>&c-d\\u00e9!efg",
+            "a%3Cb%3E%26c-d%C3%A9!efg",
+        ] {
+            assert_eq!(redactor.redact(shown), MASK, "{shown}");
+        }
     }
 
     #[test]
