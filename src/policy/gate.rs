@@ -156,6 +156,21 @@ fn control(node: &Node, kinds: &[&'static dyn Kind], problems: &mut Problems) ->
     let Some(kind) = kind else {
         let ways: Vec<String> = able.by_ref().map(|kind| listed(kind.identity().iter().copied())).collect();
         let message = format!("expected `control` with {}", ways.join(", or with "));
+        // What stands there is meant as something: a misspelt key is named, not only found missing.
+        if let Data::Map(entries) = &node.data {
+            let known: Vec<&str> = kinds
+                .iter()
+                .filter(|kind| !has_source(**kind))
+                .flat_map(|kind| kind.identity().iter().copied())
+                .collect();
+            for (key, _) in entries {
+                if let Some(help) = did_you_mean(&key.name, known.iter().copied()) {
+                    let message = format!("`{}` is not a field of `control`", key.name);
+                    problems.push(Problem::at(key.place, message).help(help));
+                    return None;
+                }
+            }
+        }
         problems.push(Problem::at(node.place, message));
         return None;
     };

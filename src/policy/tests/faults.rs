@@ -28,6 +28,56 @@ error: `qurey` is not a field of the prometheus check `a`
 }
 
 #[test]
+fn a_number_without_end_hides_no_other_fault() {
+    shows(
+        &faults(
+            "bogus: 1\npost_deployment_validation:\n  metrics_validation:\n    - {name: q, query: up, max_value: .nan}\n    - {name: r, query: up, max_value: 1e400}\n",
+        ),
+        r#"
+error: `bogus` is not a field of a policy
+ --> p.yaml:1:1
+  |
+1 | bogus: 1
+  | ^^^^^
+  |
+  = help: known here are `variables`, `integrations`, `integration_configs`, `post_deployment_validation` and `deployment_triggers`
+
+error: expected a number, found `.nan`
+ --> p.yaml:4:39
+  |
+4 |     - {name: q, query: up, max_value: .nan}
+  |                                       ^^^^
+
+error: expected a number, found `1e400`
+ --> p.yaml:5:39
+  |
+5 |     - {name: r, query: up, max_value: 1e400}
+  |                                       ^^^^^
+
+3 faults
+"#,
+    );
+}
+
+#[test]
+fn a_misspelt_key_of_control() {
+    shows(
+        &faults("post_deployment_validation:\n  control: {ulr: 'http://x/'}\n"),
+        r#"
+error: `ulr` is not a field of `control`
+ --> p.yaml:2:13
+  |
+2 |   control: {ulr: 'http://x/'}
+  |             ^^^
+  |
+  = help: did you mean `url`?
+
+1 fault
+"#,
+    );
+}
+
+#[test]
 fn a_wrong_type() {
     shows(
         &faults(
