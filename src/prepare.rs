@@ -116,6 +116,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 duration: policy.duration,
                 warm_up: policy.warm_up,
                 timeout: policy.timeout,
+                last: inputs.last.is_some(),
             };
             Ok(Prepared {
                 policy,

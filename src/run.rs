@@ -131,7 +131,7 @@ fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Recor
         started_at: plan.begin,
         finished_at: None,
         open: plan.open,
-        duration: prepared.policy.duration,
+        duration: prepared.policy.duration.saturating_sub(plan.shortened),
         interval: prepared.policy.interval,
         deadline: plan.deadline,
         fail_fast: prepared.policy.fail_fast && !args.no_fail_fast,

@@ -33,6 +33,8 @@ pub struct Timing {
     pub warm_up: Option<Duration>,
     /// How long the gate runs at most, from its beginning.
     pub timeout: Option<Duration>,
+    /// `--last`: the window ends where it would without a warm-up, so that it is answered at once.
+    pub last: bool,
 }
 
 /// The ticks of all checks.
@@ -42,6 +44,8 @@ pub struct Plan {
     pub begin: Timestamp,
     /// The first tick.
     pub open: Timestamp,
+    /// By how much every window is shorter than it is written, under `--last`.
+    pub shortened: Duration,
     /// When the gate stops waiting.
     pub deadline: Timestamp,
     /// The ticks of each check, in the order of the checks.
@@ -91,11 +95,13 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
         later(deployed, timing.warm_up.unwrap_or(default))
     });
     let open = anchor.map_or(timing.start, |anchor| anchor.max(timing.start));
+    let shortened = if timing.last { between(timing.start, open) } else { Duration::ZERO };
     let mut warnings = Vec::new();
     let mut planned = Vec::with_capacity(checks.len());
     let mut latest = timing.begin;
     for check in checks {
-        let ticks = check.duration.as_nanos() / check.interval.as_nanos().max(1) + 1;
+        let ticks =
+            check.duration.saturating_sub(shortened).as_nanos() / check.interval.as_nanos().max(1) + 1;
         let ticks = u64::try_from(ticks).ok().filter(|t| *t <= MOST_TICKS).ok_or_else(|| {
             format!(
                 "`{}` would be sampled {ticks} times, expected at most {MOST_TICKS}: set a longer `interval`",
@@ -126,7 +132,7 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
         Some(timeout) => later(timing.begin, timeout),
         None => later(latest, MARGIN),
     };
-    Ok((Plan { begin: timing.begin, open, deadline, checks: planned }, warnings))
+    Ok((Plan { begin: timing.begin, open, shortened, deadline, checks: planned }, warnings))
 }
 
 fn plan_check(check: &Check, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {

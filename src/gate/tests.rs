@@ -86,6 +86,7 @@ fn play_from(start: Timestamp, setups: &[Setup], rules: Rules) -> (Verdict, Reco
         duration: Duration::ZERO,
         warm_up: None,
         timeout: None,
+        last: false,
     };
     let (plan, _) = plan(&timing, &checks).unwrap();
     let deadline = plan.deadline;
@@ -266,6 +267,7 @@ fn a_stopped_gate_never_passes() {
         duration: Duration::ZERO,
         warm_up: None,
         timeout: None,
+        last: false,
     };
     for (stop, expected) in [(Stop::Timeout, Verdict::Inconclusive), (Stop::Cancelled, Verdict::Pass)] {
         let (plan, _) = plan(&timing, &checks).unwrap();
