@@ -6,11 +6,16 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
+use crate::check::api::line;
 use crate::check::target::shown;
+use crate::host::secret::Redactor;
 use crate::policy::criterion::Number;
 use crate::policy::node::shorten;
 use crate::policy::status::Status;
 use crate::policy::value::Scalar;
+
+/// Most characters that are quoted of an answer.
+pub(super) const QUOTED: usize = 60;
 
 /// What the value at a path must be.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,14 +72,15 @@ pub(super) struct JsonRule {
 }
 
 impl JsonRule {
-    /// What is wrong with `body`.
-    fn miss(&self, body: &Json) -> Option<String> {
+    /// What is wrong with `body`; what is quoted of it is masked before it is cut.
+    fn miss(&self, body: &Json, redactor: &Redactor) -> Option<String> {
         let found = self.path.query(body).all();
         if found.is_empty() {
             return Some(format!("json: nothing at `{}`, expected {self}", self.path));
         }
         let wrong = found.into_iter().find(|value| !self.holds(value))?;
-        Some(format!("json: `{}` is `{}`, expected {self}", self.path, shorten(&wrong.to_string())))
+        let found = line(&wrong.to_string(), QUOTED, redactor);
+        Some(format!("json: `{}` is `{found}`, expected {self}", self.path))
     }
 
     fn holds(&self, found: &Json) -> bool {
@@ -145,7 +151,7 @@ impl Expectations {
     }
 
     /// What is wrong with the body; everything, so that one run tells it all.
-    pub(super) fn body_misses(&self, body: &Body) -> Vec<String> {
+    pub(super) fn body_misses(&self, body: &Body, redactor: &Redactor) -> Vec<String> {
         let size = format!("{} bytes", body.bytes.len());
         let place = if body.cut {
             format!("the first {size} (`max_body`) of the body")
@@ -164,18 +170,20 @@ impl Expectations {
             misses.push(format!("body_matches: `{}` matches nothing in {place}", shorten(pattern.as_str())));
         }
         if !self.json.is_empty() {
-            self.json_misses(body, &mut misses);
+            self.json_misses(body, redactor, &mut misses);
         }
         misses
     }
 
-    fn json_misses(&self, body: &Body, misses: &mut Vec<String>) {
+    fn json_misses(&self, body: &Body, redactor: &Redactor, misses: &mut Vec<String>) {
         if body.cut {
             misses.push(format!("json: the body is larger than `max_body`, {} bytes", body.bytes.len()));
             return;
         }
         match serde_json::from_slice::<Json>(&body.bytes) {
-            Ok(value) => misses.extend(self.json.iter().filter_map(|rule| rule.miss(&value))),
+            Ok(value) => {
+                misses.extend(self.json.iter().filter_map(|rule| rule.miss(&value, redactor)));
+            }
             Err(error) => misses.push(format!("json: the body is not JSON: {error}")),
         }
     }

@@ -11,13 +11,14 @@ use url::{Position, Url};
 
 use super::auth::Auth;
 use super::exchange::{Answer, Hop, Wanted, send};
-use super::expect::Expectations;
+use super::expect::{Expectations, QUOTED};
+use crate::check::api::line;
 use crate::check::target::secure::Secure;
 use crate::check::target::{Attempt, Fault, Pace, Trace, measure, shown};
 use crate::check::{Probe, Reading};
 use crate::host::Host;
+use crate::host::secret::Redactor;
 use crate::host::vault::Vault;
-use crate::policy::node::shorten;
 
 /// Headers whose values are shown to nobody: they are secrets more often than not.
 const MASKED: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token"];
@@ -56,18 +57,24 @@ impl HttpProbe {
     }
 
     /// Where `answer` leads, if it does and that is to be followed.
-    fn next(&self, hop: &Hop, answer: &Answer, been: &[(Method, Url)]) -> Result<Option<Hop>, Fault> {
+    fn next(
+        &self,
+        hop: &Hop,
+        answer: &Answer,
+        been: &[(Method, Url)],
+        redactor: &Redactor,
+    ) -> Result<Option<Hop>, Fault> {
         let Some(location) = answer.location.as_ref().filter(|_| self.leads_on(answer.status, true)) else {
             return Ok(None);
         };
         let refused = |reason: String| Err(Fault::Unmet(format!("redirect: {reason}")));
         let Ok(mut url) = hop.url.join(location) else {
-            return refused(format!("`{}` is no URL", shorten(location)));
+            return refused(format!("`{}` is no URL", line(location, QUOTED, redactor)));
         };
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return refused(format!(
                 "it leads to `{}`, expected an `http` or `https` URL",
-                shorten(location)
+                line(location, QUOTED, redactor)
             ));
         }
         url.set_fragment(None);
@@ -84,7 +91,7 @@ impl HttpProbe {
             next.body = bytes::Bytes::new();
             next.headers.remove(http::header::CONTENT_TYPE);
         }
-        let shown = shorten(&next.url[..Position::AfterPath]);
+        let shown = line(&next.url[..Position::AfterPath], QUOTED, redactor);
         if been.iter().any(|(method, url)| (method, url) == (&next.method, &next.url)) {
             return refused(format!("it comes back to `{shown}`"));
         }
@@ -100,7 +107,7 @@ impl HttpProbe {
     }
 
     /// What is made of the last answer.
-    fn met(&self, answer: &Answer, tls: bool, trace: &Trace) -> Result<String, Fault> {
+    fn met(&self, answer: &Answer, tls: bool, trace: &Trace, redactor: &Redactor) -> Result<String, Fault> {
         if let Some(proxy) = answer.proxy.as_ref().filter(|_| answer.status == 407)
             && !self.expect.takes(407)
         {
@@ -110,7 +117,8 @@ impl HttpProbe {
             return Err(Fault::Unmet(miss));
         }
         let took = trace.elapsed();
-        let mut misses = answer.body.as_ref().map(|body| self.expect.body_misses(body)).unwrap_or_default();
+        let body = answer.body.as_ref();
+        let mut misses = body.map(|body| self.expect.body_misses(body, redactor)).unwrap_or_default();
         misses.extend(self.expect.latency_miss(took));
         if self.secure.min_days_left.is_some() && !tls {
             misses.push("tls: no certificate was shown, expected one by `min_days_left`".to_owned());
@@ -140,15 +148,16 @@ impl Attempt for HttpProbe {
             if let Some(credential) = self.auth.header(&self.vault).map_err(Fault::Failed)? {
                 hop.headers.insert(http::header::AUTHORIZATION, credential);
             }
+            let redactor = &host.output.redactor;
             let mut been = Vec::new();
             let mut tls = false;
             loop {
                 let answer = send(&hop, &self.secure, self, trace, host).await?;
                 tls |= hop.url.scheme() == "https";
                 been.push((hop.method.clone(), hop.url.clone()));
-                match self.next(&hop, &answer, &been)? {
+                match self.next(&hop, &answer, &been, redactor)? {
                     Some(next) => hop = next,
-                    None => return self.met(&answer, tls, trace),
+                    None => return self.met(&answer, tls, trace, redactor),
                 }
                 trace.reconnect();
             }

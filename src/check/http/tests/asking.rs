@@ -398,3 +398,18 @@ async fn a_proxys_own_failure_is_no_breach() {
     let reading = measured(&Http, "{url: 'http://shop.example/'}", &unknown).await;
     assert_eq!(failed(&reading), "proxy `nowhere:1`: `nowhere` does not resolve: name or service not known");
 }
+
+#[tokio::test]
+async fn what_is_quoted_of_an_answer_is_masked_before_it_is_cut() {
+    let host = FakeNet::default().host();
+    host.output.redactor.secret("a-secret-that-is-cut").unwrap();
+    let text = format!(r#"{{"a": "{}a-secret-that-is-cut"}}"#, "x".repeat(50));
+    let server =
+        Server::start([body(&text), redirect(302, &format!("ftp://{}a-secret-that-is-cut", "x".repeat(45)))])
+            .await;
+    for rest in ["json: [{path: $.a, equals: 1}]", "follow_redirects: 1"] {
+        let reading = measured(&Http, &at(server.port, rest), &host).await;
+        let told = unmet(&reading);
+        assert!(told.contains("xx***") && !told.contains("a-secret"), "{told}");
+    }
+}
