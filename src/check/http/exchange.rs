@@ -124,7 +124,14 @@ pub(super) async fn send(
     };
     trace.proxy = None;
     let stream = if tls { secure.shake(stream, &to, hop.first, trace, host).await? } else { stream };
-    let mut answer = ask(request, stream, wanted, trace).await?;
+    let asked = ask(request, stream, wanted, trace).await;
+    // A forward proxy is the peer: what it breaks off or garbles cannot be held against the target behind it.
+    let mut answer = asked.map_err(|fault| match (&proxy, fault) {
+        (Some(proxy), Fault::Unmet(reason)) if !tls => {
+            Fault::Failed(format!("proxy `{}:{}`: {reason}", proxy.host, proxy.port))
+        }
+        (_, fault) => fault,
+    })?;
     answer.proxy = proxy.filter(|_| !tls).map(|proxy| format!("{}:{}", proxy.host, proxy.port));
     Ok(answer)
 }

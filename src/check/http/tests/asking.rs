@@ -385,6 +385,12 @@ async fn a_proxys_own_failure_is_no_breach() {
         assert!(request.starts_with("CONNECT shop.example:443 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("proxy-authorization: Basic dTpw\r\n"), "{request}");
     }
+    // Without a tunnel the proxy is the peer: what it breaks off or garbles is its own too.
+    for play in [answer(""), Play::Reset, answer("garbage\r\n\r\n")] {
+        let proxy = Server::start([play]).await;
+        let told = measured(&Http, &yaml("http"), &proxied(proxy.port)).await;
+        assert!(failed(&told).starts_with(&format!("proxy `127.0.0.1:{}`: ", proxy.port)), "{told:?}");
+    }
     let silent = Server::start([Play::AnswerAndWait(Vec::new())]).await;
     let yaml = yaml("https").replace("60s", "50ms");
     let late = "time-out after 50ms waiting for its connection to the target";
