@@ -4,6 +4,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::policy::problem::{Place, Problem, Problems, Severity};
+use crate::policy::scalar;
 
 /// Lines longer than this are shown in part.
 const WIDEST_LINE: usize = 400;
@@ -76,13 +77,17 @@ pub fn render(problems: &Problems, sources: &Sources, colour: bool) -> String {
 }
 
 fn count(all: &[&Problem]) -> String {
-    let faults = all.iter().filter(|problem| problem.severity == Severity::Fault).count();
-    let counted = |count: usize, word: &str| match count {
+    let of = |severity| all.iter().filter(|problem| problem.severity == severity).count();
+    let counted = |severity, word: &str| match of(severity) {
         0 => None,
         1 => Some(format!("1 {word}")),
         many => Some(format!("{many} {word}s")),
     };
-    let parts = [counted(faults, "fault"), counted(all.len() - faults, "warning")];
+    let parts = [
+        counted(Severity::Fault, "fault"),
+        counted(Severity::Warning, "warning"),
+        counted(Severity::Note, "note"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -90,19 +95,27 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
     let level = match problem.severity {
         Severity::Fault => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
-    let mut group = Group::with_title(level.primary_title(&problem.message));
-    let shown = problem.place.and_then(|place| Shown::of(place, problem.needle.as_deref(), sources));
-    if let Some(shown) = shown {
-        group = shown.add_to(group, AnnotationKind::Primary, None);
-    } else if let Some(place) = problem.place {
+    let title = level.primary_title(&problem.message);
+    let mut group = Group::with_title(match problem.id {
+        Some(id) => title.id(id),
+        None => title,
+    });
+    let stretches = stretches(problem, sources);
+    if stretches.is_empty()
+        && let Some(place) = problem.place
+    {
         // The text of this place is not at hand; its name may still be.
         group = group.element(Origin::path(sources.name(place.source)));
     }
-    if let Some((place, label)) = problem.also.as_deref()
-        && let Some(shown) = Shown::of(*place, None, sources)
-    {
-        group = shown.add_to(group, AnnotationKind::Context, Some(label));
+    for shown in Shown::lines(stretches, sources) {
+        group = shown.add_to(group, AnnotationKind::Primary, None);
+    }
+    if let Some((place, label)) = problem.also.as_deref() {
+        for shown in Shown::lines(vec![*place], sources) {
+            group = shown.add_to(group, AnnotationKind::Context, Some(label));
+        }
     }
     match &problem.help {
         // Titles are cleaned by the library, messages are not.
@@ -111,23 +124,87 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
     }
 }
 
-/// One line of a text and a stretch of it.
+/// What the carets of `problem` are on, each a stretch of a text that is at hand; the main one first.
+fn stretches(problem: &Problem, sources: &Sources) -> Vec<Place> {
+    let Some(place) = problem.place else { return Vec::new() };
+    let Some(whole) = sources.all.get(usize::from(place.source)).and_then(|s| s.text.get(place.range()))
+    else {
+        return Vec::new();
+    };
+    let part = |range: std::ops::Range<usize>| {
+        let byte = |offset: usize| place.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+        Place { source: place.source, start: byte(range.start), end: byte(range.end) }
+    };
+    let located = problem.inside.as_deref().map(|inside| {
+        let locate = |s: &std::ops::Range<u32>| {
+            scalar::locate(whole, &inside.decoded, s.start as usize..s.end as usize).map(part)
+        };
+        inside.stretches.iter().filter_map(locate).collect::<Vec<_>>()
+    });
+    if let Some(located) = located.filter(|located| !located.is_empty()) {
+        return located;
+    }
+    let needle = problem.needle.as_deref().filter(|needle| !needle.is_empty());
+    let narrowed = needle.and_then(|needle| Some(part(whole.find(needle).map(|at| at..at + needle.len())?)));
+    vec![narrowed.unwrap_or(place)]
+}
+
+/// A stretch of a text for other programs: lines and columns from 1, columns in characters, the end exclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The text's name.
+    pub file: String,
+    /// Line and column of the first character.
+    pub start: (u32, u32),
+    /// Line and column after the last character.
+    pub end: (u32, u32),
+}
+
+/// Where the main caret of `problem` is; `None` where no text is at hand.
+pub fn location(problem: &Problem, sources: &Sources) -> Option<Location> {
+    let place = stretches(problem, sources).into_iter().next()?;
+    let source = sources.all.get(usize::from(place.source))?;
+    let position = |offset: usize| {
+        let line = source.lines.partition_point(|begin| *begin as usize <= offset).max(1);
+        let begin = source.lines[line - 1] as usize;
+        let before = source.text.get(begin..offset).unwrap_or_default();
+        let column = before.trim_start_matches('\u{feff}').chars().count() + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+    };
+    let range = place.range();
+    Some(Location { file: source.name.clone(), start: position(range.start), end: position(range.end) })
+}
+
+/// One line of a text and the stretches of it that carets are on.
 struct Shown<'s> {
     name: &'s str,
     number: usize,
     line: String,
-    start: usize,
-    end: usize,
+    marks: Vec<std::ops::Range<usize>>,
 }
 
 impl<'s> Shown<'s> {
-    fn of(place: Place, needle: Option<&str>, sources: &'s Sources) -> Option<Self> {
+    /// The lines of `places`, each once.
+    fn lines(places: Vec<Place>, sources: &'s Sources) -> Vec<Self> {
+        let mut lines: Vec<Self> = Vec::new();
+        for place in places {
+            let Some(shown) = Self::of(place, sources) else { continue };
+            match lines.iter_mut().find(|line| (line.name, line.number) == (shown.name, shown.number)) {
+                // Of a huge line only a part is shown, which need not hold the other mark.
+                Some(line) if shown.line.len() <= WIDEST_LINE && line.line == shown.line => {
+                    line.marks.extend(shown.marks);
+                }
+                Some(_) => {}
+                None => lines.push(shown),
+            }
+        }
+        lines
+    }
+
+    fn of(place: Place, sources: &'s Sources) -> Option<Self> {
         let source = sources.all.get(usize::from(place.source))?;
         let whole = source.text.get(place.range())?;
-        let narrowed =
-            needle.filter(|needle| !needle.is_empty()).and_then(|n| Some((whole.find(n)?, n.len())));
-        let start = place.start as usize + narrowed.map_or(0, |(offset, _)| offset);
-        let length = narrowed.map_or(whole.len(), |(_, length)| length);
+        let (start, length) = (place.start as usize, whole.len());
         let before = source.text.get(..start)?;
         let first = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = source.text[first..].split('\n').next().unwrap_or_default();
@@ -149,16 +226,17 @@ impl<'s> Shown<'s> {
             line.truncate(cut);
             end = end.min(cut);
         }
-        Some(Self { name: &source.name, number, line, start, end })
+        Some(Self { name: &source.name, number, line, marks: std::iter::once(start..end).collect() })
     }
 
     fn add_to<'g>(self, group: Group<'g>, kind: AnnotationKind, label: Option<&'g str>) -> Group<'g>
     where
         's: 'g,
     {
-        let annotation: Annotation<'g> = kind.span(self.start..self.end).label(label);
+        let annotations = self.marks.into_iter().map(|mark| kind.span(mark).label(label));
+        let annotations: Vec<Annotation<'g>> = annotations.collect();
         let snippet = Snippet::source(self.line).line_start(self.number).path(self.name);
-        group.element(snippet.annotation(annotation))
+        group.element(snippet.annotations(annotations))
     }
 }
 

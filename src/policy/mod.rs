@@ -3,6 +3,7 @@
 //! Pure: must not read files, the environment or the clock, and must not know any kind of check in particular.
 
 pub mod problem;
+pub mod scalar;
 pub mod node;
 pub mod value;
 pub mod status;

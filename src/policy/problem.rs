@@ -28,6 +28,8 @@ pub enum Severity {
     Fault,
     /// The run goes on.
     Warning,
+    /// Worth knowing, and nothing is wrong.
+    Note,
 }
 
 /// One thing that is wrong.
@@ -43,8 +45,38 @@ pub struct Problem {
     pub help: Option<String>,
     /// Text inside the place that the caret should point at, where the source shows it.
     pub needle: Option<String>,
+    /// What it is about inside the scalar at the place.
+    pub inside: Option<Box<Inside>>,
     /// A second place that has to do with it, and what is there.
     pub also: Option<Box<(Place, String)>>,
+    /// The lint that found it, such as `range-too-short`; faults of the format have none.
+    pub id: Option<&'static str>,
+    /// What would mend it.
+    pub fix: Option<Box<Fix>>,
+}
+
+/// Stretches of a scalar as it was decoded: quotes, escapes and folds of its YAML text are not counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The whole scalar, decoded.
+    pub decoded: String,
+    /// The stretches in bytes of `decoded`; the first is the main one.
+    pub stretches: Vec<Range<u32>>,
+}
+
+/// A change of a text that mends a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, in a few words: `move the range into the call`.
+    pub title: String,
+    /// What is changed.
+    pub place: Place,
+    /// The scalar at the place, decoded, when the edits are inside it; `None` when they are of the text as it is written.
+    pub decoded: Option<String>,
+    /// What is replaced, in bytes from the start of `decoded` (or of the place), and by what; they do not overlap.
+    pub edits: Vec<(Range<u32>, String)>,
+    /// Whether it does what was surely meant, so that `lint --fix` may apply it.
+    pub sure: bool,
 }
 
 impl Problem {
@@ -56,7 +88,17 @@ impl Problem {
     /// A fault that no text holds, such as one of the command line.
     pub fn nowhere(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { severity: Severity::Fault, place: None, message, help: None, needle: None, also: None }
+        Self {
+            severity: Severity::Fault,
+            place: None,
+            message,
+            help: None,
+            needle: None,
+            inside: None,
+            also: None,
+            id: None,
+            fix: None,
+        }
     }
 
     /// The same with advice.
@@ -80,10 +122,38 @@ impl Problem {
         self
     }
 
+    /// The same with its carets on `stretches` of the scalar at its place, which was decoded as `decoded`.
+    #[must_use]
+    pub fn inside(mut self, decoded: &str, stretches: Vec<Range<u32>>) -> Self {
+        self.inside = Some(Box::new(Inside { decoded: decoded.to_owned(), stretches }));
+        self
+    }
+
+    /// The same as found by the lint `id`.
+    #[must_use]
+    pub const fn id(mut self, id: &'static str) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// The same with what would mend it.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(Box::new(fix));
+        self
+    }
+
     /// The same with a second place and what is there.
     #[must_use]
     pub fn also(mut self, place: Place, label: impl Into<String>) -> Self {
         self.also = Some(Box::new((place, label.into())));
+        self
+    }
+
+    /// The same as a note.
+    #[must_use]
+    pub const fn note(mut self) -> Self {
+        self.severity = Severity::Note;
         self
     }
 
@@ -117,10 +187,16 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Keeps those that `keep` wants.
+    pub fn retain(&mut self, keep: impl FnMut(&Problem) -> bool) {
+        self.0.retain(keep);
+    }
+
     /// All, in the order of their places; those without one come last.
     pub fn sorted(&self) -> Vec<&Problem> {
         let mut all: Vec<&Problem> = self.0.iter().collect();
-        all.sort_by_key(|p| (p.place.is_none(), p.place));
+        let inside = |p: &Problem| Some(p.inside.as_ref()?.stretches.first()?.start);
+        all.sort_by_key(|p| (p.place.is_none(), p.place, inside(p)));
         all
     }
 
