@@ -44,6 +44,7 @@
 mod cli;
 mod run;
 mod prepare;
+pub mod promql;
 pub mod policy;
 pub mod check;
 pub mod gate;
