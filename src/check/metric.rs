@@ -6,7 +6,7 @@ mod probe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{RenderCx, Rendered, Spec};
+use super::{Facts, RenderCx, Rendered, Spec};
 use crate::policy::criterion::Criterion;
 use crate::policy::model::{Count, Judging, Require};
 use crate::policy::problem::{Place, Problem, Problems};
@@ -301,6 +301,10 @@ impl Spec for MetricSpec {
         Some(&self.source.0)
     }
 
+    fn facts(&self) -> Facts<'_> {
+        Facts { query: Some(&self.query) }
+    }
+
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {
         let judging = self.judging(cx.scope, problems);
         let timeout = self.timeout(cx.scope, problems);
@@ -309,6 +313,14 @@ impl Spec for MetricSpec {
         let first = self.query.render(&cx.scope.at(Duration::ZERO));
         let first = first.map_err(|problem| problems.push(problem)).ok();
         let (judging, timeout, source, first) = (judging?, timeout?, source?, first?);
+        // What variables put outside of strings may fit and still make no query.
+        if self.query.variables().next().is_some() {
+            let before = problems.any_fault();
+            crate::policy::query::check_rendered(&self.query, &first, source.dialect(), problems);
+            if problems.any_fault() && !before {
+                return None;
+            }
+        }
         let query = if self.query.changes() {
             Query::PerTick { template: self.query.clone(), scope: cx.scope.clone(), anchor: cx.anchor }
         } else {

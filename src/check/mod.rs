@@ -25,7 +25,8 @@ use crate::host::vault::Vault;
 use crate::policy::model::Judging;
 use crate::policy::problem::Problems;
 use crate::policy::reader::{Field, Reader};
-use crate::policy::template::Scope;
+use crate::policy::template::{Scope, Template};
+use crate::promql::Dialect;
 
 /// A series' labels, sorted by name.
 pub type Labels = Vec<(Box<str>, Box<str>)>;
@@ -133,8 +134,20 @@ pub trait Spec: Debug + Send + Sync {
         None
     }
 
+    /// What can be said of it before anything is rendered, whatever its kind.
+    fn facts(&self) -> Facts<'_> {
+        Facts::default()
+    }
+
     /// The check as it will run. `None` after reporting why.
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered>;
+}
+
+/// What is known of a check before anything is rendered, in terms that every kind can put it in.
+#[derive(Debug, Clone, Default)]
+pub struct Facts<'s> {
+    /// The query it asks, where it asks one.
+    pub query: Option<&'s Template>,
 }
 
 /// What rendering may use.
@@ -240,6 +253,11 @@ pub trait MetricSource: Debug + Send + Sync {
 
     /// How long after a tick its data is complete.
     fn delay(&self) -> Duration;
+
+    /// Whose query language it speaks.
+    fn dialect(&self) -> Dialect {
+        Dialect::default()
+    }
 
     /// The request for `query` at `at`, for people, without secrets.
     fn request(&self, query: &str, at: Timestamp) -> Vec<String>;

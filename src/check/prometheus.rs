@@ -29,6 +29,7 @@ use crate::host::http::{Http, Request, Response};
 use crate::policy::integration::Resolved;
 use crate::policy::problem::Problem;
 use crate::policy::reader::{Field, Reader};
+use crate::promql::Dialect;
 use answer::parse;
 use meaning::{Meant, meaning};
 use series::{Interner, Times};
@@ -99,6 +100,7 @@ struct Source {
     client: Arc<dyn Http>,
     delay: Duration,
     max_body: usize,
+    dialect: Dialect,
     insecure: bool,
     labels: Interner,
     /// The difference of clocks that was told last, in seconds; so that a figure on the edge is told once.
@@ -134,6 +136,7 @@ impl Source {
             client,
             delay: integration.delay,
             max_body: integration.max_body,
+            dialect: integration.dialect,
             insecure: tls.insecure_skip_verify,
             labels: Interner::default(),
             skew_told: AtomicI64::new(0),
@@ -242,6 +245,10 @@ impl MetricSource for Source {
 
     fn delay(&self) -> Duration {
         self.delay
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     fn request(&self, query: &str, at: Timestamp) -> Vec<String> {

@@ -7,6 +7,7 @@ use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
 use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec, WindowSpec};
 use super::node::{Data, Node};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
+use super::query;
 use super::reader::{Field, Reader, Shape};
 use super::template::Context;
 use super::value::Value;
@@ -234,6 +235,11 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
     }
     let place = body.place;
     let Some(spec) = kind.parse(&mut body) else { return };
+    if let Some(template) = spec.facts().query
+        && let Some(dialect) = checks.spec.integrations.dialect(spec.source().unwrap_or_default())
+    {
+        query::check(template, dialect, body.problems);
+    }
     checks.spec.checks.push(CheckSpec { envelope, kind: kind.name(), spec, place });
 }
 

@@ -15,6 +15,7 @@ use super::value::{Bytes, Scalar};
 use crate::host::secret::Secret;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;
+use crate::promql::Dialect;
 
 mod fields;
 
@@ -78,6 +79,14 @@ impl Integrations {
     /// What system the entry `name` is.
     pub fn system(&self, name: &str) -> Option<&str> {
         self.entries.get(name).map(|entry| entry.system.as_str())
+    }
+
+    /// Whose query language `name` speaks; `None` where that is known only once variables are.
+    pub fn dialect(&self, name: &str) -> Option<Dialect> {
+        let setting = self.entries.get(name).and_then(|entry| entry.settings.get("dialect"));
+        let Some(setting) = setting else { return Some(Dialect::default()) };
+        // A wrong word has been reported, and says nothing about the queries.
+        setting.items.first().and_then(|item| Dialect::read(item.text.trim()))
     }
 
     /// The name that metrics checks mean where they name none.
@@ -270,6 +279,7 @@ pub(super) fn typed(path: &str, text: &str) -> Result<(), Problem> {
         }
         "delay" => is::<Duration>(text),
         "max_body" => is::<Bytes>(text),
+        "dialect" => is::<Dialect>(text),
         "url" | "base_url" => address(text, false).map(|_| ()),
         "token_url" => address(text, true).map(|_| ()),
         "type" if !AUTH_TYPES.contains(&text) => {
@@ -323,6 +333,8 @@ pub struct Resolved {
     pub delay: Duration,
     /// Bytes of an answer beyond which it is an error.
     pub max_body: usize,
+    /// Whose query language it speaks.
+    pub dialect: Dialect,
     /// Reads `token_file` and registers what is derived from secrets.
     pub vault: Vault,
 }

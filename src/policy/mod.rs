@@ -8,6 +8,7 @@ pub mod node;
 pub mod value;
 pub mod status;
 pub mod template;
+pub mod query;
 pub mod reader;
 pub mod model;
 pub mod criterion;

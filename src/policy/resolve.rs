@@ -65,6 +65,7 @@ impl Integrations {
         let tls = user.tls();
         let delay: Duration = user.typed("delay").unwrap_or_default();
         let max_body = user.typed("max_body").map_or(MAX_BODY, |Bytes(bytes)| bytes);
+        let dialect = user.typed("dialect").unwrap_or_default();
         let problems = user.problems;
         match (url, auth) {
             (Some(url), Some(auth)) if problems.is_empty() => Ok(Resolved {
@@ -77,6 +78,7 @@ impl Integrations {
                 tls,
                 delay,
                 max_body,
+                dialect,
                 vault: vault.clone(),
             }),
             _ => Err(problems),

@@ -4,6 +4,7 @@
 //! The language is that of Prometheus 3.x, its experimental parts included and named. What another server's dialect
 //! takes beyond it is left unjudged ([`Dialect`]).
 
+pub mod operators;
 pub mod ast;
 pub mod token;
 pub mod lexer;

@@ -1,6 +1,8 @@
 //! The fields of an integration, as tables for the reader and the schema. Must not give any of them a meaning.
 
 use crate::policy::reader::{Field, Shape};
+use crate::policy::value::Scalar;
+use crate::promql::Dialect;
 
 /// The words for how to say who is asking.
 pub const AUTH_TYPES: &[&str] =
@@ -79,7 +81,11 @@ pub static ENTRY: &[Field] = &[
     Field::new("api_key_ref", Shape::Text, "the API key, as a secret by reference"),
     Field::new("app_key", Shape::Text, "the application key"),
     Field::new("app_key_ref", Shape::Text, "the application key, as a secret by reference"),
-    Field::later("dialect"),
+    Field::new(
+        "dialect",
+        Shape::OneOf(<Dialect as Scalar>::WORDS),
+        "whose query language it speaks: `promql` (default), `metricsql` of VictoriaMetrics, or `none` to not look",
+    ),
 ];
 
 /// The groups of `integration_configs`.

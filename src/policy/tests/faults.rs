@@ -766,7 +766,7 @@ error: the environment variable `HOST` is not set
         ("'http://h:1/?token=abcdefgh'", "without query and fragment, found one with them\n"),
         ("'ftp://h'", "expected a URL like `http://host:9090`, found `ftp://h`"),
         ("'http://h', delay: auto", "`delay: auto` is not supported yet"),
-        ("'http://h', dialect: x", "`dialect` is not supported yet"),
+        ("'http://h', dialect: x", "expected `promql`, `metricsql` or `none`, found `x`"),
         ("'http://h', token: a, token_file: b", "`token` and `token_file` are both written"),
         ("'http://h', token_file: /nowhere/at/all", "`/nowhere/at/all` cannot be read"),
         ("'http://h', headers: {'a b': c}", "expected the name of a header, found `a b`"),

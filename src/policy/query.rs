@@ -1,0 +1,160 @@
+//! A query of a policy, read before any variable is known: its mistakes with their places in the policy's text, and
+//! its tree for the lints. Must not know checks, and must not render.
+
+use std::ops::Range;
+
+use super::problem::{Fix, Place, Problem, Problems};
+use super::template::{Skeleton, Template};
+use super::value::Scalar;
+use crate::promql::ast::{Expr, Span};
+use crate::promql::{self, Dialect, Experimental, Options};
+
+/// A query that was read with holes where its tags stand.
+#[derive(Debug, Clone)]
+pub struct ReadQuery<'t> {
+    template: &'t Template,
+    skeleton: Skeleton,
+    query: promql::Query,
+}
+
+/// Reads `template` in every way its blocks allow that matters: with all conditions holding, and with none.
+pub fn read(template: &Template, dialect: Dialect) -> Vec<ReadQuery<'_>> {
+    let ways: &[bool] = if template.has_blocks() { &[true, false] } else { &[true] };
+    let read = |holds: &bool| {
+        let skeleton = template.skeleton(*holds);
+        let query = promql::parse(&skeleton.text, Options { dialect, holes: true });
+        ReadQuery { template, skeleton, query }
+    };
+    ways.iter().map(read).collect()
+}
+
+/// Adds what is wrong with `template` as a query.
+pub fn check(template: &Template, dialect: Dialect, problems: &mut Problems) {
+    for read in read(template, dialect) {
+        read.faults(problems);
+    }
+}
+
+/// Adds what is wrong with `rendered`, which `template` became.
+pub fn check_rendered(template: &Template, rendered: &str, dialect: Dialect, problems: &mut Problems) {
+    let query = promql::parse(rendered, Options { dialect, holes: false });
+    if let Some(error) = query.errors.first() {
+        let found = super::node::shorten(rendered.get(error.span.start as usize..).unwrap_or_default());
+        let message = format!("the rendered query is none: {}", error.message);
+        let help = format!("it was rendered as `{}`; the place is `{found}`", super::node::shorten(rendered));
+        problems.push(Problem::at(template.place, message).help(help));
+    }
+}
+
+impl ReadQuery<'_> {
+    /// The tree, also of a query whose mistakes are understood.
+    pub fn expr(&self) -> Option<&Expr> {
+        self.query.expr.as_ref()
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.query.errors.is_empty() && self.query.expr.is_some()
+    }
+
+    /// What not every server knows.
+    pub fn experimental(&self) -> &[Experimental] {
+        &self.query.experimental
+    }
+
+    /// The text with holes, which spans are bytes of.
+    pub fn skeleton(&self) -> &Skeleton {
+        &self.skeleton
+    }
+
+    /// Where the query is written.
+    pub const fn place(&self) -> Place {
+        self.template.place
+    }
+
+    /// The characters at `span`, with the tags as they are written.
+    pub fn text(&self, span: Span) -> String {
+        self.shown(self.skeleton.text.get(span.range()).unwrap_or_default())
+    }
+
+    /// `text`, made of parts of the query, with the tags as they are written.
+    pub fn shown(&self, text: &str) -> String {
+        self.skeleton.with_tags(text, &self.template.text)
+    }
+
+    /// A problem whose carets are on `spans` of the query.
+    pub fn problem(&self, spans: &[Span], message: impl Into<String>) -> Problem {
+        let stretches: Vec<Range<u32>> =
+            spans.iter().filter_map(|span| self.skeleton.origin(span.start..span.end)).collect();
+        let problem = Problem::at(self.template.place, self.shown(&message.into()));
+        if stretches.is_empty() { problem } else { problem.inside(&self.template.text, stretches) }
+    }
+
+    /// A fix of the query as one of the policy; `None` where it touches what is not written as it reads.
+    pub fn fix(&self, fixes: &[&promql::Fix]) -> Option<Fix> {
+        let first = fixes.first()?;
+        let mut edits = Vec::new();
+        for (span, text) in fixes.iter().flat_map(|fix| &fix.edits) {
+            let edit = (self.skeleton.origin(span.start..span.end)?, self.shown(text));
+            if !edits.contains(&edit) {
+                edits.push(edit);
+            }
+        }
+        Some(Fix {
+            title: first.title.clone(),
+            place: self.template.place,
+            decoded: Some(self.template.text.clone()),
+            edits,
+            sure: fixes.iter().all(|fix| fix.sure),
+        })
+    }
+
+    /// The query with `fixes`, tags as they are written.
+    pub fn mended<'f>(&self, fixes: impl IntoIterator<Item = &'f promql::Fix>) -> String {
+        self.shown(&promql::apply(&self.skeleton.text, fixes))
+    }
+
+    /// Adds what is wrong: the same mistake at several places is one problem with several carets, and the first one
+    /// that can be mended shows the whole query mended.
+    fn faults(&self, problems: &mut Problems) {
+        let errors = &self.query.errors;
+        let mut told: Vec<&str> = Vec::new();
+        let mut corrected = Some(self.mended(errors.iter().filter_map(|error| error.fix.as_ref())))
+            .filter(|mended| *mended != self.template.text);
+        for error in errors {
+            if told.contains(&&*error.message) {
+                continue;
+            }
+            told.push(&error.message);
+            let alike = || errors.iter().filter(|other| other.message == error.message);
+            let spans: Vec<Span> = alike().map(|error| error.span).collect();
+            let fixes: Vec<&promql::Fix> = alike().filter_map(|error| error.fix.as_ref()).collect();
+            let mut problem = self.problem(&spans, &error.message).id(FAULT);
+            let mended = if fixes.is_empty() { None } else { corrected.take() };
+            problem.help = match (error.help.as_deref(), mended) {
+                (Some(help), Some(mended)) => Some(format!("{}; write `{mended}`", self.shown(help))),
+                (None, Some(mended)) => Some(format!("write `{mended}`")),
+                (help, None) => help.map(|help| self.shown(help)),
+            };
+            problem.fix = self.fix(&fixes).map(Box::new);
+            problems.push(problem);
+        }
+    }
+}
+
+/// The id of mistakes in queries.
+pub const FAULT: &str = "promql";
+
+impl Scalar for Dialect {
+    const EXPECTED: &'static str = "`promql`, `metricsql` or `none`";
+    const WORDS: &'static [&'static str] = &["promql", "metricsql", "none"];
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "promql" => Some(Self::PromQl),
+            "metricsql" => Some(Self::MetricsQl),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}

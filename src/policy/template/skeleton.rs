@@ -1,0 +1,125 @@
+//! A template's text with a hole for each tag, and where its stretches come from, so that what is said of the skeleton
+//! can be shown in the template. Must not know what the text is.
+
+use std::ops::Range;
+
+use super::helper::Helper;
+use super::read::{Expression, Part};
+use crate::promql::lexer::HOLES;
+
+/// A template's text with holes.
+#[derive(Debug, Clone, Default)]
+pub struct Skeleton {
+    /// The text; a character of [`HOLES`] stands for each tag.
+    pub text: String,
+    pieces: Vec<Piece>,
+}
+
+/// A stretch of the skeleton's text.
+#[derive(Debug, Clone)]
+struct Piece {
+    /// Where it begins in the skeleton.
+    at: u32,
+    /// The bytes of the template that it comes from, where that is known.
+    origin: Option<Range<u32>>,
+    /// The tag that it stands for.
+    tag: Option<Tag>,
+}
+
+/// What a hole stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// The variable it names, if it is one and nothing more, or the first argument of a helper.
+    pub variable: Option<String>,
+    /// Whether its value is escaped for a regular expression.
+    pub is_regex: bool,
+}
+
+impl Skeleton {
+    pub(super) fn of(parts: &[&Part]) -> Self {
+        let mut skeleton = Self::default();
+        // More tags than there are holes share the last one.
+        let mut holes = HOLES.chain(std::iter::repeat(*HOLES.end()));
+        for part in parts {
+            let at = narrow(skeleton.text.len());
+            match part {
+                Part::Literal(text, start) => {
+                    skeleton.text.push_str(text);
+                    let origin = start.map(|start| start..start + narrow(text.len()));
+                    skeleton.pieces.push(Piece { at, origin, tag: None });
+                }
+                Part::Tag(expression, place) => {
+                    skeleton.text.extend(holes.next());
+                    let tag = Some(tag(expression));
+                    skeleton.pieces.push(Piece { at, origin: Some(place.clone()), tag });
+                }
+                Part::If { .. } => {}
+            }
+        }
+        skeleton
+    }
+
+    /// The bytes of the template that the stretch `span` of the skeleton comes from.
+    pub fn origin(&self, span: Range<u32>) -> Option<Range<u32>> {
+        let start = self.piece(span.start)?;
+        let from = match start.tag {
+            None => start.origin.as_ref()?.start + (span.start - start.at),
+            Some(_) => start.origin.as_ref()?.start,
+        };
+        if span.is_empty() {
+            return Some(from..from);
+        }
+        let last = self.piece(span.end - 1)?;
+        let to = match last.tag {
+            None => last.origin.as_ref()?.start + (span.end - last.at),
+            Some(_) => last.origin.as_ref()?.end,
+        };
+        Some(from..to.max(from))
+    }
+
+    /// The tags that stand in the stretch `span`.
+    pub fn tags(&self, span: Range<u32>) -> impl Iterator<Item = &Tag> {
+        let inside = move |piece: &&Piece| (span.start..span.end).contains(&piece.at);
+        self.pieces.iter().filter(inside).filter_map(|piece| piece.tag.as_ref())
+    }
+
+    /// `text`, a part of the skeleton or made of such parts, with the tags of `template` for its holes.
+    pub fn with_tags(&self, text: &str, template: &str) -> String {
+        let tags: Vec<&Piece> = self.pieces.iter().filter(|piece| piece.tag.is_some()).collect();
+        let mut filled = String::with_capacity(text.len());
+        for c in text.chars() {
+            let index = HOLES.contains(&c).then(|| u32::from(c) - u32::from(*HOLES.start()));
+            let tag = index.and_then(|index| tags.get(index as usize));
+            match tag.and_then(|tag| tag.origin.clone()) {
+                Some(origin) => {
+                    filled.push_str(
+                        template.get(origin.start as usize..origin.end as usize).unwrap_or_default(),
+                    );
+                }
+                None => filled.push(c),
+            }
+        }
+        filled
+    }
+
+    fn piece(&self, at: u32) -> Option<&Piece> {
+        let after = self.pieces.partition_point(|piece| piece.at <= at);
+        self.pieces.get(after.checked_sub(1)?)
+    }
+}
+
+fn tag(expression: &Expression) -> Tag {
+    match expression {
+        Expression::Variable(name) => Tag { variable: Some(name.clone()), is_regex: false },
+        Expression::Literal(_) => Tag { variable: None, is_regex: false },
+        Expression::Call(helper, args) => {
+            let inner = args.first().map(tag);
+            let variable = inner.as_ref().and_then(|inner| inner.variable.clone());
+            Tag { variable, is_regex: *helper == Helper::Regex || inner.is_some_and(|inner| inner.is_regex) }
+        }
+    }
+}
+
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
