@@ -138,7 +138,8 @@ pub(crate) fn lint(paths: &[std::path::PathBuf], host: &Host) -> (Problems, Sour
     let mut problems = Problems::default();
     let mut texts = Sources::default();
     let policies = read(paths, host, &mut texts, &mut problems);
-    parse_policy(&policies, &texts, &mut problems);
+    let (spec, _) = parse_policy(&policies, &texts, &mut problems);
+    problems.append(crate::policy::lint::warnings(&spec));
     (problems, texts)
 }
 
