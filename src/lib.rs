@@ -21,6 +21,7 @@
 //!
 //! # Where things are
 //!
+//! - [`packs`]: the policies that the binary brings along; a pack is one file of `policies/` and one entry.
 //! - [`policy`]: text to [`policy::model::PolicySpec`] to [`policy::model::Policy`]; every fault comes out in one run.
 //! - [`check`]: what can be measured; a kind is one file and one entry in [`check::KINDS`].
 //! - [`gate`]: from ticks to outcomes to a verdict.
@@ -45,6 +46,7 @@ mod cli;
 mod run;
 mod prepare;
 pub mod promql;
+pub mod packs;
 pub mod policy;
 pub mod check;
 pub mod gate;

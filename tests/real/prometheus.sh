@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # A real Prometheus on loopback over generated history, for tests, demo and bench.
 #
-#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--watch PID] [-- HISTORY ARGUMENTS…]
+#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--watch PID] [--history FILE | -- ARGUMENTS…]
 #       prints the server's URL when it is ready; DIR/url, DIR/pid and DIR/log stay behind
 #   prometheus.sh stop DIR
 #       ends it; no fault when it has ended already
 #
-# HISTORY ARGUMENTS go to history.py; `-- none` starts without history. Targets are scraped once a second.
+# ARGUMENTS go to history.py, unless FILE has a history as OpenMetrics text; `-- none` starts without one. Targets are
+# scraped once a second.
 # PROMETHEUS= and PROMTOOL= choose the binaries; CURL_ARGS= what curl needs for --web-config (`-k -u user:password`).
 # The server ends with process PID (default: the caller), however that ends, so nothing is left running. In a shell
 # say `--watch $$`: the caller is a subshell where the output is captured.
@@ -22,7 +23,7 @@ die() {
 
 start() {
     [ $# -ge 1 ] || die "expected start DIR"
-    local dir=$1 watch=$PPID scheme=http address='' ready=no
+    local dir=$1 watch=$PPID scheme=http address='' ready=no history=''
     local -a scrapes=() web=()
     shift
     while [ $# -gt 0 ]; do
@@ -33,8 +34,9 @@ start() {
             ;;
         --web-config) web=("--web.config.file=$2") && shift 2 ;;
         --watch) watch=$2 && shift 2 ;;
+        --history) history=$2 && shift 2 ;;
         --) shift && break ;;
-        *) die "expected --scrape, --web-config, --watch or --, found $1" ;;
+        *) die "expected --scrape, --web-config, --watch, --history or --, found $1" ;;
         esac
     done
     local program
@@ -45,10 +47,10 @@ start() {
     [ ! -e "$dir/pid" ] || die "$dir has a server already; stop it first"
 
     if [ "${1:-}" != none ]; then
-        python3 "$here/history.py" "$@" >"$dir/history.txt"
-        "$promtool" tsdb create-blocks-from openmetrics "$dir/history.txt" "$dir/data" >"$dir/blocks.log" 2>&1 ||
+        [ -n "$history" ] || python3 "$here/history.py" "$@" >"$dir/history.txt"
+        "$promtool" tsdb create-blocks-from openmetrics "${history:-$dir/history.txt}" "$dir/data" >"$dir/blocks.log" 2>&1 ||
             { cat "$dir/blocks.log" >&2 && die "promtool could not import the history"; }
-        rm "$dir/history.txt"
+        rm -f "$dir/history.txt"
     fi
     {
         echo 'global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}'

@@ -3,6 +3,7 @@
 
 mod history;
 mod live;
+mod packs;
 mod servers;
 
 /// Whether tests against real servers are to be skipped; says so.
