@@ -49,7 +49,10 @@ pub const PACKS: &[Pack] = packs! {
 /// What was meant, or where the names are told.
 pub fn find(name: &str) -> Result<&'static Pack, String> {
     PACKS.iter().find(|pack| pack.name == name).ok_or_else(|| {
-        let near = did_you_mean(name, PACKS.iter().map(|pack| pack.name));
+        let lower = name.to_lowercase();
+        let part = PACKS.iter().find(|pack| lower.len() > 2 && pack.name.contains(&lower));
+        let near = did_you_mean(name, PACKS.iter().map(|pack| pack.name))
+            .or_else(|| part.map(|pack| format!("did you mean `{}`?", pack.name)));
         let help = near.unwrap_or_else(|| "`rollgate packs` lists them".to_owned());
         format!("there is no pack `{}`\nhelp: {help}", crate::policy::node::shorten(name))
     })
@@ -74,6 +77,7 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_told_what_was_meant() {
         assert!(find("postgresql").unwrap_err().ends_with("did you mean `postgres`?"));
+        assert!(find("Kafka").unwrap_err().ends_with("did you mean `kafka-consumer`?"));
         assert!(find("cobol").unwrap_err().ends_with("`rollgate packs` lists them"));
         assert_eq!(find("envoy").unwrap().name, "envoy");
     }

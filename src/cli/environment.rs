@@ -106,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn commands_of_a_command_stay_what_they_are() {
+        let env = [("ROLLGATE_SET", "a=1"), ("ROLLGATE_OUTPUT", "p.yaml"), ("ROLLGATE_VERBOSE", "1")];
+        let show = ["rollgate", "packs", "show", "envoy"];
+        assert_eq!(completed(&show, &env), show);
+        let init = completed(&["rollgate", "init", "envoy", "-o-"], &env);
+        assert_eq!(init, ["rollgate", "init", "--set=a=1", "envoy", "-o-"]);
+    }
+
+    #[test]
     fn the_command_line_wins() {
         let env = [("ROLLGATE_VERSION", "1"), ("ROLLGATE_QUIET", "1"), ("ROLLGATE_VERBOSE", "1")];
         let args = completed(&["rollgate", "run", "--version=9", "-q", "p.yaml"], &env);

@@ -2,8 +2,10 @@
 //! elsewhere or do the work of a stage; the conductor in `run` calls the stages.
 
 mod environment;
+pub(crate) mod init;
 pub(crate) mod inputs;
 pub(crate) mod lint;
+pub(crate) mod packs;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod schema;
@@ -32,6 +34,10 @@ pub(crate) enum Command {
     Render(Box<render::RenderArgs>),
     /// Check policies, each file alone: exit 0, or 2 with faults
     Lint(lint::LintArgs),
+    /// Write a policy of your own from a pack
+    Init(init::InitArgs),
+    /// List the packs, policies that come with rollgate, or print one
+    Packs(packs::PacksArgs),
     /// Print the JSON Schema of a document
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
@@ -75,6 +81,8 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Run(args) => crate::run::run(&args, host).await,
         Command::Render(args) => render::render(&args, host),
         Command::Lint(args) => lint::lint(&args, host),
+        Command::Init(args) => init::init(&args, host),
+        Command::Packs(args) => packs::packs(&args, host),
         Command::Schema(args) => schema::schema(&args, host),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -15,6 +15,9 @@ pub trait Files: Send + Sync {
     /// The system's error; `FileTooLarge` beyond 16 MiB.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// Whether there is something at `path`, be it a directory, a device or a link that leads nowhere.
+    fn exists(&self, path: &Path) -> bool;
+
     /// Replaces the file in one step: a reader sees the old text or the new one, never a half.
     ///
     /// # Errors
@@ -55,6 +58,10 @@ impl Files for SystemFiles {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
         }
         Ok(bytes)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok()
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
@@ -123,6 +130,7 @@ mod tests {
     fn a_file_is_replaced_whole_and_a_pipe_without_a_reader_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
+        assert!(!SystemFiles.exists(&path) && SystemFiles.exists(folder.path()));
         SystemFiles.replace(&path, b"one").unwrap();
         SystemFiles.replace(&path, b"two").unwrap();
         assert_eq!(SystemFiles.read(&path).unwrap(), b"two");

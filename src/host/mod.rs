@@ -5,6 +5,7 @@ pub mod clock;
 pub mod env;
 pub mod files;
 pub mod http;
+pub mod input;
 pub mod net;
 pub mod output;
 pub mod process;
@@ -33,6 +34,8 @@ pub struct Host {
     pub programs: Arc<dyn process::Programs>,
     /// SIGINT and SIGTERM.
     pub signals: Arc<dyn signals::Signals>,
+    /// stdin, for questions.
+    pub input: Arc<dyn input::Input>,
     /// stdout and stderr, with redaction.
     pub output: Arc<output::Output>,
     /// Seeds back-off jitter and run ids.
@@ -52,6 +55,7 @@ impl Host {
             files: Arc::new(files::SystemFiles),
             programs: Arc::new(process::SystemPrograms),
             signals: Arc::new(signals::SystemSignals),
+            input: Arc::new(input::SystemInput),
             output: Arc::new(output::Output::system()),
             seed: secret::random_seed(),
         }

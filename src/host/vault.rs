@@ -41,10 +41,7 @@ impl Vault {
                 "expected a reference of letters, digits, `-`, `_` and `.`, found `{reference}`"
             ));
         }
-        let variable: String = reference
-            .chars()
-            .map(|c| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_uppercase() })
-            .collect();
+        let variable = variable_of(reference);
         let told = |problem: String| format!("the secret `{reference}` cannot be used: {problem}");
         if let Some(value) = self.host.env.get(&variable) {
             return self.secret(value).map_err(told);
@@ -135,6 +132,11 @@ impl Vault {
     pub fn basic(&self, user: &str, password: &Secret) -> Secret {
         self.host.output.redactor.basic(user, password)
     }
+}
+
+/// The environment variable in which the secret that `reference` names is looked for.
+pub fn variable_of(reference: &str) -> String {
+    reference.chars().map(|c| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_uppercase() }).collect()
 }
 
 /// What a missing secret is shown as.

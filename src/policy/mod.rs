@@ -17,6 +17,7 @@ pub mod gate;
 pub mod envelope;
 pub mod deployment_triggers;
 pub mod variables;
+pub mod fill;
 pub mod integration;
 pub mod overrides;
 pub mod resolve;

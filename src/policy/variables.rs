@@ -34,8 +34,9 @@ pub struct Declared {
     all: Vec<Declaration>,
 }
 
+/// A variable that a policy declares.
 #[derive(Debug, Clone)]
-struct Declaration {
+pub struct Declaration {
     name: String,
     place: Place,
     default: Option<(String, Place)>,
@@ -145,7 +146,38 @@ impl Declared {
     }
 }
 
+impl IntoIterator for Declared {
+    type Item = Declaration;
+    type IntoIter = std::vec::IntoIter<Declaration>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
 impl Declaration {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Its value where none is given.
+    pub fn default(&self) -> Option<&str> {
+        self.default.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    /// Why `text` cannot be its value, if its pattern says so.
+    pub fn refuses(&self, text: &str) -> Option<String> {
+        let pattern = self.pattern.as_ref().filter(|pattern| !pattern.whole.is_match(text))?;
+        let found = shorten(text);
+        Some(format!("expected `{}` to match `{}`, found `{found}`", self.name, pattern.text))
+    }
+
     fn check(&self, scope: &Scope, place: Option<Place>, problems: &mut Problems) {
         let name = &self.name;
         let Some(text) = scope.get(name) else {
@@ -160,14 +192,9 @@ impl Declaration {
             }
             return;
         };
-        let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.whole.is_match(text)) else {
-            return;
-        };
-        let message = format!("expected `{name}` to match `{}`, found `{}`", pattern.text, shorten(text));
-        problems.push(match place {
-            Some(place) => Problem::at(place, message),
-            None => Problem::at(pattern.place, message),
-        });
+        if let (Some(message), Some(pattern)) = (self.refuses(text), &self.pattern) {
+            problems.push(Problem::at(place.unwrap_or(pattern.place), message));
+        }
     }
 }
 

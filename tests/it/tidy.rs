@@ -189,6 +189,18 @@ fn the_readme_tells_the_exit_codes() {
 }
 
 #[test]
+fn the_readme_tells_the_packs() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let block = readme.split("<!-- packs -->").nth(1).and_then(|r| r.split("<!-- /packs -->").next());
+    let row = |pack: &rollgate::packs::Pack| {
+        format!("| [`{0}`](policies/{0}.yaml) | {1} |", pack.name, pack.summary)
+    };
+    let rows: Vec<String> = rollgate::packs::PACKS.iter().map(row).collect();
+    let found: Vec<&str> = block.unwrap_or_default().lines().filter(|l| l.starts_with("| [")).collect();
+    assert_eq!(found, rows, "README.md's packs are not those of src/packs.rs");
+}
+
+#[test]
 fn the_readme_shows_a_run_that_happened() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let case =

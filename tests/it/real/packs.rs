@@ -6,6 +6,7 @@ mod notation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use jiff::Timestamp;
@@ -64,11 +65,22 @@ fn add(pack: &str, written: &Written, history: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Judges the deployment of the span numbered `span`.
-fn judge(pack: &str, url: &str, span: usize, set: &[&BTreeMap<String, String>]) -> Output {
+/// The policy that `init` makes of `pack` for a service that has the variables `set`.
+fn initialised(pack: &str, set: &BTreeMap<String, String>, folder: &Path) -> PathBuf {
+    let path = folder.join(format!("{pack}.yaml"));
+    let mut command = rollgate();
+    command.args(["init", pack, "--output"]).arg(&path);
+    command.args(set.iter().map(|(name, value)| format!("--set={name}={value}")));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{pack}: {}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
+/// Judges the deployment of the span numbered `span` by `policy`.
+fn judge(policy: &Path, url: &str, span: usize, set: &[&BTreeMap<String, String>]) -> Output {
     let deployed = (begin() + i64::try_from(span).unwrap() * SPAN + DEPLOYED).to_string();
     let mut command = rollgate();
-    command.arg("run").arg(root().join(format!("policies/{pack}.yaml")));
+    command.arg("run").arg(policy);
     command.args(["--prometheus", url, "--start", &deployed, "--deployed-at", &deployed]);
     // All is watched to its end, so that what else fails shows, and nobody is asked for a rollback.
     command.args(["--no-fail-fast", "--no-actions", "--format", "json"]);
@@ -104,8 +116,9 @@ fn every_pack_passes_what_is_healthy_and_fails_what_is_not() {
 
     let mut wrong = Vec::new();
     for (pack, written) in &packs {
+        let policy = root().join(format!("policies/{pack}.yaml"));
         let mut tried = BTreeSet::new();
-        let healthy = report(&judge(pack, &prometheus.url, 0, &[&written.set]));
+        let healthy = report(&judge(&policy, &prometheus.url, 0, &[&written.set]));
         let all: BTreeSet<&str> = healthy["checks"]
             .as_array()
             .unwrap()
@@ -115,8 +128,12 @@ fn every_pack_passes_what_is_healthy_and_fails_what_is_not() {
         if healthy["exit_code"] != 0 || checks(&healthy, "passed") != all {
             wrong.push(format!("{pack}: what is healthy did not pass: {healthy:#}"));
         }
+        let own = judge(&initialised(pack, &written.set, folder.path()), &prometheus.url, 0, &[]);
+        if own.status.code() != Some(0) {
+            wrong.push(format!("{pack}: what `init` makes of it does not pass: {:#}", report(&own)));
+        }
         for (span, deployment) in (1..).zip(&written.deployments) {
-            let output = judge(pack, &prometheus.url, span, &[&written.set, &deployment.set]);
+            let output = judge(&policy, &prometheus.url, span, &[&written.set, &deployment.set]);
             let report = report(&output);
             let fails: BTreeSet<&str> = deployment.fails.iter().map(String::as_str).collect();
             let passes = all.difference(&fails).copied().collect();

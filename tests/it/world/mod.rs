@@ -5,7 +5,7 @@ pub mod clock;
 pub mod http;
 pub mod net;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use rollgate::host::clock::{Clock, later};
 use rollgate::host::files::{Files, TemporaryFile};
+use rollgate::host::input::Input;
 use rollgate::host::output::Output;
 use rollgate::host::process::{Ended, Program, Programs};
 use rollgate::host::signals::{Signal, Signals};
@@ -48,6 +49,9 @@ pub struct Case {
     /// Paths that cannot be written.
     #[serde(default)]
     pub unwritable: Vec<String>,
+    /// What somebody at a terminal types, line by line; without it there is no terminal.
+    #[serde(default)]
+    pub typed: Option<Vec<String>>,
     /// Whether stdout is closed.
     #[serde(default)]
     pub stdout_closed: bool,
@@ -238,9 +242,36 @@ impl World {
             net: Arc::new(net::VirtualNet(self.clone())),
             programs: Arc::new(Stage(self.clone())),
             signals: Arc::new(Line(self.clone())),
+            input: Arc::new(Person::new(case.typed.as_deref(), stderr.clone())),
             output: Arc::new(Output::new(stdout, Box::new(stderr), false, false)),
             seed: 7,
         }
+    }
+}
+
+/// Types what a scenario says; what is typed shows on the terminal.
+struct Person {
+    lines: Option<Mutex<VecDeque<String>>>,
+    terminal: Buffer,
+}
+
+impl Person {
+    fn new(typed: Option<&[String]>, terminal: Buffer) -> Self {
+        Self { lines: typed.map(|lines| Mutex::new(lines.iter().cloned().collect())), terminal }
+    }
+}
+
+impl Input for Person {
+    fn answers(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    fn line(&self) -> std::io::Result<Option<String>> {
+        let line = self.lines.as_ref().and_then(|lines| lines.lock().unwrap().pop_front());
+        if let Some(line) = &line {
+            writeln!(self.terminal.clone(), "{line}")?;
+        }
+        Ok(line)
     }
 }
 
@@ -286,6 +317,10 @@ impl Files for Folder {
             return Ok(written.clone());
         }
         std::fs::read(self.0.folder.join(path))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.0.written.lock().unwrap().contains_key(path) || self.0.folder.join(path).exists()
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
