@@ -18,6 +18,8 @@ mod print;
 pub mod error;
 pub mod analysis;
 pub mod structure;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, Fix, apply};
 pub use literal::quote;

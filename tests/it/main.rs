@@ -15,6 +15,7 @@ mod policies;
 /// The binary against real servers on loopback.
 mod real;
 /// The invariants of the house.
+mod templates;
 mod tidy;
 /// The in-memory world that scenarios are played in.
 mod world;

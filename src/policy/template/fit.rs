@@ -50,6 +50,10 @@ fn fit_json(before: &str, value: &str) -> Result<String, &'static str> {
 
 fn fit_query(before: &str, value: &str) -> Result<String, &'static str> {
     match open_quote(before) {
+        Some('#') => {
+            let line = !value.contains('\n');
+            line.then(|| value.to_owned()).ok_or("a value of one line in a comment")
+        }
         Some('`') => {
             let plain = !value.contains('`');
             plain.then(|| value.to_owned()).ok_or("a value without a backtick inside a backtick string")
@@ -80,16 +84,15 @@ fn fit_query(before: &str, value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The quote of the string literal that is open at the end of `before`.
+/// The quote of the string literal that is open at the end of `before`, or the `#` of a comment.
 fn open_quote(before: &str) -> Option<char> {
     let mut open = None;
-    let mut comment = false;
     let mut characters = before.chars();
     while let Some(c) = characters.next() {
         match open {
-            None if comment => comment = c != '\n',
-            None if c == '#' => comment = true,
-            None if matches!(c, '"' | '\'' | '`') => open = Some(c),
+            None if matches!(c, '"' | '\'' | '`' | '#') => open = Some(c),
+            Some('#') if c == '\n' => open = None,
+            Some('#') => {}
             Some(quote) if c == quote => open = None,
             Some('"' | '\'') if c == '\\' => {
                 characters.next();

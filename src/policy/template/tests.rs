@@ -60,3 +60,101 @@ fn what_is_not_a_plain_variable_is_refused() {
     assert_eq!(render(Context::Text, "a{{! note }}b", "x").unwrap(), "ab");
     assert!(render(Context::Text, "{{w}}", "x").unwrap_err().contains("`w` is not defined"));
 }
+
+fn with(context: Context, text: &str, values: &[(&str, &str)]) -> Result<String, String> {
+    let mut scope = Scope::default();
+    for (name, value) in values {
+        scope.set(name, value);
+    }
+    let template =
+        Template::compile(text, Place { source: 0, start: 0, end: 0 }, context).map_err(|p| p.message)?;
+    template.render(&scope).map_err(|p| p.message)
+}
+
+#[test]
+fn helpers_make_of_a_value_what_they_say() {
+    for (text, value, expected) in [
+        ("{{upper v}}", "shop", "SHOP"),
+        ("{{lower v}}", "Shop", "shop"),
+        ("{{trim v}}", " shop\n", "shop"),
+        ("{{json v}}", "a\"b", "\"a\\\"b\""),
+        ("{{duration v}}", "1h 30m", "1h30m"),
+        ("{{duration v}}", "36h", "1d12h"),
+        ("{{duration v}}", "1500ms", "1s500ms"),
+        ("{{default v \"other\"}}", "shop", "shop"),
+        ("{{default v \"other\"}}", "", "other"),
+        ("{{default w \"other\"}}", "", "other"),
+        ("{{default w v}}", "shop", "shop"),
+        ("{{upper (trim (default w \" a }} b \"))}}", "", "A }} B"),
+        ("{{regex (lower v)}}", "A.B", "a\\.b"),
+        ("{{~v~}} x", "shop", "shopx"),
+        ("\\{{v}}", "shop", "{{v}}"),
+    ] {
+        assert_eq!(with(Context::Text, text, &[("v", value)]).unwrap(), expected, "{text}");
+    }
+    for (text, told) in [
+        ("{{upper w}}", "the variable `w` is not defined"),
+        ("{{duration v}}", "expected a duration"),
+        ("{{uper v}}", "there is no helper `uper`"),
+        ("{{default v}}", "expected a variable"),
+        ("{{default}}", "is not defined"),
+        ("{{upper v v}}", "expected 1 argument for `upper`, found 2"),
+        ("{{upper v=1}}", "expected a tag without `key=value`"),
+        ("{{lookup v 1}}", "there is no helper `lookup`"),
+    ] {
+        let found = with(Context::Text, text, &[("v", "shop")]).unwrap_err();
+        assert!(found.contains(told) || text == "{{default v}}", "{text}: {found}");
+    }
+}
+
+#[test]
+fn a_condition_chooses_and_must_be_defined() {
+    let text = "up{job=\"a\"{{#if zone}}, zone=\"{{zone}}\"{{else}}, zone=\"\"{{/if}}}";
+    let shown = |zone: &str| with(Context::Query, text, &[("zone", zone)]).unwrap();
+    assert_eq!(shown("eu"), "up{job=\"a\", zone=\"eu\"}");
+    for falsy in ["", "false", "0", " "] {
+        assert_eq!(shown(falsy), "up{job=\"a\", zone=\"\"}", "{falsy:?}");
+    }
+    assert!(with(Context::Query, text, &[]).unwrap_err().contains("`zone` is not defined"));
+    let unless = "{{#unless quiet}}loud{{/unless}}";
+    assert_eq!(with(Context::Text, unless, &[("quiet", "0")]).unwrap(), "loud");
+    assert_eq!(with(Context::Text, unless, &[("quiet", "1")]).unwrap(), "");
+    let chain = "{{#if a}}A{{else if b}}B{{v}}{{else}}C{{/if}}{{v}}";
+    for (a, b, expected) in [("1", "1", "Ax"), ("0", "1", "Bxx"), ("0", "0", "Cx")] {
+        assert_eq!(with(Context::Text, chain, &[("a", a), ("b", b), ("v", "x")]).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_skeleton_knows_where_its_stretches_come_from() {
+    let text = "a{{! note }}{ {{b}}=\"{{#if c}}{{upper d}}{{else}}-{{/if}}\" } {{default e \"}}\"}}!";
+    let template = Template::compile(text, Place { source: 0, start: 0, end: 0 }, Context::Text).unwrap();
+    let skeleton = template.skeleton(true);
+    let written = |part: &str| {
+        let at = u32::try_from(skeleton.text.find(part).unwrap()).unwrap();
+        let origin = skeleton.origin(at..at + u32::try_from(part.len()).unwrap()).unwrap();
+        &text[origin.start as usize..origin.end as usize]
+    };
+    assert_eq!(written("a"), "a");
+    assert_eq!(written("\u{e000}=\""), "{{b}}=\"");
+    assert_eq!(written("\"\u{e001}\""), "\"{{#if c}}{{upper d}}{{else}}-{{/if}}\"");
+    assert_eq!(written("\u{e002}!"), "{{default e \"}}\"}}!");
+    assert_eq!(skeleton.with_tags("x \u{e001} y", text), "x {{upper d}} y");
+    assert_eq!(template.skeleton(false).text.matches('-').count(), 1);
+}
+
+#[test]
+fn a_negative_number_is_no_base_of_a_power() {
+    let query = |text: &str, value: &str| with(Context::Query, text, &[("v", value)]);
+    assert_eq!(query("x > {{v}}", "-0.5").unwrap(), "x > -0.5");
+    assert!(query("{{v}} ^ 2 + x", "-5").unwrap_err().contains("leave the query as it is"));
+    assert!(query("x{{v}}", "-5").is_err());
+}
+
+#[test]
+fn deep_templates_are_refused_and_not_followed() {
+    let blocks = "{{#if v}}".repeat(20_000);
+    assert!(with(Context::Text, &blocks, &[("v", "1")]).is_err());
+    let calls = format!("{{{{upper {} v {}}}}}", "(upper ".repeat(20_000), ")".repeat(20_000));
+    assert!(with(Context::Text, &calls, &[("v", "1")]).is_err());
+}
