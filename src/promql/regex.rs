@@ -44,6 +44,12 @@ struct Part {
 
 const ONE: Part = Part { empty: false, repeats: 1 };
 
+impl Part {
+    fn followed_by(self, next: Self) -> Self {
+        Self { empty: self.empty & next.empty, repeats: self.repeats.max(next.repeats) }
+    }
+}
+
 impl Reader<'_> {
     fn eat(&mut self, text: &str) -> bool {
         let rest = self.rest.strip_prefix(text);
@@ -74,19 +80,29 @@ impl Reader<'_> {
 
     fn sequence(&mut self) -> Result<Part, String> {
         let mut all = Part { empty: true, repeats: 1 };
+        let mut last = None;
         while !self.rest.is_empty() && !self.rest.starts_with(['|', ')']) {
-            if self.eat("\\Q") {
-                let quoted = self.rest.find("\\E").unwrap_or(self.rest.len());
-                all.empty &= quoted == 0;
-                self.rest = self.rest[quoted..].strip_prefix("\\E").unwrap_or_default();
-                continue;
-            }
-            // Flags alone are nothing that could be repeated.
-            let Some(atom) = self.atom()? else { continue };
-            let part = self.repeated(atom)?;
-            all = Part { empty: all.empty & part.empty, repeats: all.repeats.max(part.repeats) };
+            let atom = if self.eat("\\Q") {
+                let (quoted, rest) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
+                self.rest = rest;
+                // A repetition after it is that of its last character.
+                all.empty &= quoted.chars().nth(1).is_none();
+                (!quoted.is_empty()).then_some(ONE)
+            } else {
+                self.atom()?
+            };
+            // After flags and a quotation of nothing, what stands before them is repeated.
+            let repeated = match (atom, last) {
+                (Some(atom), before) => {
+                    all = before.map_or(all, |part| all.followed_by(part));
+                    atom
+                }
+                (None, Some(before)) => before,
+                (None, None) => continue,
+            };
+            last = Some(self.repeated(repeated)?);
         }
-        Ok(all)
+        Ok(last.map_or(all, |part| all.followed_by(part)))
     }
 
     /// `atom` with the repetition that follows it, if one does.
@@ -140,6 +156,11 @@ impl Reader<'_> {
 
     /// One character, class or group; `None` for flags that hold for what follows.
     fn atom(&mut self) -> Result<Option<Part>, String> {
+        let here = self.rest;
+        if here.starts_with('{') && self.limits()?.is_some() {
+            let repetition = &here[..here.len() - self.rest.len()];
+            return Err(format!("missing argument to repetition operator: `{repetition}`"));
+        }
         let Some(c) = self.next() else { return Ok(None) };
         self.special |= matches!(c, '.' | '^' | '$' | '[' | '(' | '*' | '+' | '?');
         match c {
@@ -173,7 +194,7 @@ impl Reader<'_> {
                 let once = written.matches('-').count() <= 1 && !written.ends_with('-');
                 match rest.as_bytes().first() {
                     Some(b':') if once => self.rest = &rest[1..],
-                    Some(b')') if once && flags > 0 => {
+                    Some(b')') if once => {
                         self.rest = &rest[1..];
                         return Ok(None);
                     }
@@ -312,13 +333,18 @@ const CLASSES: [&str; 14] = [
 
 /// General categories by their short names, and scripts as Unicode writes them.
 fn is_unicode_class(name: &str) -> bool {
-    const CATEGORIES: &str = "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Any";
-    if name.len() <= 2 || name == "Any" {
-        return CATEGORIES.split(' ').any(|category| category == name);
+    const CATEGORIES: &str = "C Cc Cf Cn Co Cs L LC Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Any";
+    // Four letters are what Unicode abbreviates scripts to, but for those whose names are as short.
+    const SHORT: &str = "Ahom Cham Kawi Lisu Modi Thai Toto";
+    if CATEGORIES.split(' ').any(|category| category == name) {
+        return true;
     }
-    let mut words = name.split('_');
-    let written = words.all(|word| word.starts_with(|c: char| c.is_ascii_uppercase()) || word == "Nko");
-    written && regex_syntax::Parser::new().parse(&format!("\\p{{sc={name}}}")).is_ok()
+    let capital = |c: char| c.is_ascii_uppercase();
+    let plain =
+        |word: &str| word == "SignWriting" || (word.starts_with(capital) && !word[1..].contains(capital));
+    let whole =
+        name.split('_').all(plain) && (name.len() != 4 || SHORT.split(' ').any(|short| short == name));
+    whole && name.is_ascii() && regex_syntax::Parser::new().parse(&format!("\\p{{sc={name}}}")).is_ok()
 }
 
 fn shorten(text: &str) -> String {
@@ -365,6 +391,12 @@ mod tests {
             "(a{2}){500}",
             "\\x{1F600}",
             "é+",
+            "\\Qa.b\\E*",
+            "(?)a",
+            "a(?i)*",
+            "a*(?i)*",
+            "{00}",
+            "\\p{Yi}\\p{Lao}\\p{Thai}\\p{Old_Italic}\\p{SignWriting}",
         ];
         for pattern in fine {
             assert!(check(pattern).is_ok(), "{pattern}: {:?}", check(pattern));
@@ -401,6 +433,14 @@ mod tests {
             "a|*",
             "(?",
             "(?i",
+            "(?i)*",
+            "{2}",
+            "a|{2,}",
+            "{1001}",
+            "\\p{Grek}",
+            "\\p{^Grek}",
+            "\\p{OldItalic}",
+            "\\Q\\E*",
         ];
         for pattern in wrong {
             assert!(check(pattern).is_err(), "{pattern}");
@@ -409,10 +449,12 @@ mod tests {
 
     #[test]
     fn what_matches_the_empty_text_is_known() {
-        for pattern in ["", "a*", "a?", "a|", "()", ".*", "^$", "(a|b*)", "\\B", "\\Q\\E", "a{0}", "(?i)"] {
+        for pattern in
+            ["", "a*", "a?", "a|", "()", ".*", "^$", "(a|b*)", "\\B", "\\Q\\E", "\\Qa\\E*", "a{0}", "(?i)"]
+        {
             assert!(check(pattern).unwrap().matches_empty, "{pattern}");
         }
-        for pattern in ["a", "a+", ".+", "a|b", "\\b", "[ab]", "\\Qa\\E", "{", "a{1,}"] {
+        for pattern in ["a", "a+", ".+", "a|b", "\\b", "[ab]", "\\Qa\\E", "\\Qab\\E*", "{", "a{1,}"] {
             assert!(!check(pattern).unwrap().matches_empty, "{pattern}");
         }
         assert!(check("checkout").unwrap().is_literal);
