@@ -50,6 +50,9 @@ impl Lexer<'_> {
                     continue;
                 }
                 b'#' => {
+                    if self.tokens.last().is_some_and(|last| last.kind == Kind::LeftBracket) {
+                        self.errors.push(super::mistakes::comment_before_range(span(start, start + 1)));
+                    }
                     self.at += self.rest().find('\n').unwrap_or_else(|| self.rest().len());
                     continue;
                 }

@@ -31,6 +31,12 @@ pub(super) fn bad_number(text: &str, span: Span) -> Error {
         .guess("write the unit as Prometheus does", vec![(span, format!("{number}{meant}"))])
 }
 
+/// A comment that is the first thing in brackets; anywhere else it is fine.
+pub(super) fn comment_before_range(span: Span) -> Error {
+    Error::new(span, "unexpected character in duration expression: '#'")
+        .help("in brackets a comment can follow the range, but not precede it")
+}
+
 /// A duration whose units are unknown or in the wrong order, or that is too long.
 pub(super) fn bad_duration(text: &str, span: Span, why: NoDuration) -> Error {
     match why {
@@ -182,6 +188,11 @@ pub(super) fn trailing_comma(comma: Span) -> Error {
 /// `sum(x by (le))`: the grouping stands inside the parentheses.
 pub(super) fn grouping_inside(text: &str, word: Token, grouping: Span, close: Span) -> Error {
     let written = text.get(grouping.range()).unwrap_or_default();
+    let written = match written.split_once(char::is_whitespace) {
+        // Its parentheses are forgotten, too.
+        Some((word, label)) if !written.ends_with(')') => format!("{word} ({})", label.trim_start()),
+        _ => written.to_owned(),
+    };
     let found = text.get(word.span.range()).unwrap_or_default().to_ascii_lowercase();
     let before = text.get(..grouping.start as usize).unwrap_or_default();
     let start = lexer::span(before.trim_end().len(), 0).start;

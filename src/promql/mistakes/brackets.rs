@@ -1,8 +1,6 @@
 //! Ranges and offsets that stand where they cannot: which selector they were meant for. Must not type-check.
 
-use crate::promql::ast::{
-    AtTime, Expr, Length, LengthNode, Modifiers, Node, RangeSelector, Span, Subquery, ValueType,
-};
+use crate::promql::ast::{Expr, Length, Modifiers, Node, RangeSelector, Span, Subquery, ValueType};
 use crate::promql::error::Error;
 use crate::promql::lexer;
 use crate::promql::token::Token;
@@ -21,21 +19,11 @@ pub(in crate::promql) fn misplaced_range(
         Node::Hole => return None,
         Node::Selector(selector) => {
             let modifiers = std::mem::take(&mut selector.modifiers);
-            // What Prometheus computes later does not count as being there yet.
-            let fixed = |offset: &Length| match &offset.node {
-                LengthNode::Seconds(_) => true,
-                LengthNode::Signed(_, inner) => matches!(inner.node, LengthNode::Seconds(_)),
-                _ => false,
-            };
-            let at = modifiers.at.is_some_and(|at| matches!(at.time, AtTime::Seconds(_)));
-            let what = if modifiers.offset.as_ref().is_some_and(fixed) {
+            // Before 3.15 Prometheus overlooked `@ start()`, `@ end()` and an offset that is computed.
+            let what = if modifiers.offset.is_some() {
                 "no offset modifiers allowed before range"
-            } else if at {
+            } else if modifiers.at.is_some() {
                 "no @ modifiers allowed before range"
-            } else if modifiers.offset.is_some() || modifiers.at.is_some() {
-                wrap(expr, range, brackets, modifiers);
-                expr.span = whole;
-                return None;
             } else {
                 selector.modifiers = modifiers;
                 return None;

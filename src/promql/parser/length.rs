@@ -16,23 +16,21 @@ impl Parser<'_> {
     pub(super) fn positive_length(&mut self, place: &str) -> Read<Length> {
         let length = self.length(0, place)?;
         // What is computed is left to the server: it may depend on the step.
-        let literal = match &length.node {
-            LengthNode::Seconds(seconds) => Some(*seconds),
-            LengthNode::Signed(negative, inner) => match inner.node {
-                LengthNode::Seconds(seconds) => Some(if *negative { -seconds } else { seconds }),
-                _ => None,
-            },
-            _ => None,
-        };
-        if literal.is_some_and(|seconds| seconds <= 0.0) {
+        if literal(&length).is_some_and(|seconds| seconds <= 0.0) {
             self.errors.push(Error::new(length.span, "duration must be greater than 0"));
         }
         Ok(length)
     }
 
-    /// The length of an offset: arithmetic needs parentheses there.
+    /// The length of an offset: a literal with a sign at most and a call end it, anything else goes on as arithmetic.
     pub(super) fn offset_length(&mut self) -> Read<Length> {
-        self.deeper(|parser| parser.signed(true, "offset"))
+        let signed = matches!(self.peek().kind, Kind::Op(BinaryOp::Sub | BinaryOp::Add));
+        let computed = match self.ahead(usize::from(signed)).kind {
+            Kind::LeftParen => true,
+            Kind::Op(BinaryOp::Sub | BinaryOp::Add) => signed,
+            _ => false,
+        };
+        if computed { self.length(0, "offset") } else { self.deeper(|parser| parser.signed(true, "offset")) }
     }
 
     fn length(&mut self, least: u8, place: &str) -> Read<Length> {
@@ -45,8 +43,7 @@ impl Parser<'_> {
             let op_span = self.next().span;
             let tighter = if op == Pow { op.precedence() } else { op.precedence() + 1 };
             let right = self.deeper(|parser| parser.length(tighter, place))?;
-            if matches!(op, Div | Mod) && matches!(right.node, LengthNode::Seconds(seconds) if seconds == 0.0)
-            {
+            if matches!(op, Div | Mod) && literal(&right) == Some(0.0) {
                 let what = if op == Div { "division by zero" } else { "modulo by zero" };
                 self.errors.push(Error::new(right.span, what));
             }
@@ -99,7 +96,7 @@ impl Parser<'_> {
             let error = self.unexpected(token, place, "number, duration, step(), or range()");
             return self.stop(error);
         };
-        if seconds.abs() > LONGEST || (seconds.is_nan() && place != "offset") {
+        if seconds.abs() > LONGEST || seconds.is_nan() {
             return self.stop(Error::new(token.span, "duration out of range"));
         }
         self.next();
@@ -120,5 +117,15 @@ impl Parser<'_> {
         let span = start.to(close.span);
         self.experiment(span, &format!("{name}()"), FLAG.0, "3.6");
         Ok(Length { span, node: LengthNode::Call(name.into(), args) })
+    }
+}
+
+/// The seconds of a length that is not computed: signs and parentheses do not count.
+fn literal(length: &Length) -> Option<f64> {
+    match &length.node {
+        LengthNode::Seconds(seconds) => Some(*seconds),
+        LengthNode::Signed(negative, inner) => literal(inner).map(|s| if *negative { -s } else { s }),
+        LengthNode::Paren(inner) => literal(inner),
+        LengthNode::Binary(..) | LengthNode::Call(..) | LengthNode::Hole => None,
     }
 }
