@@ -16,7 +16,7 @@ pub struct Function {
     pub returns: ValueType,
     /// What a shorter range does to its values.
     pub over_range: OverRange,
-    /// Since which version it is there behind the feature flag `promql-experimental-functions`.
+    /// Since which version it is there behind a feature flag.
     pub experimental: Option<&'static str>,
 }
 
@@ -31,6 +31,9 @@ pub enum OverRange {
     Scales,
 }
 
+/// The flag that switches experimental functions and aggregations on.
+pub(super) const EXPERIMENTAL: &str = "promql-experimental-functions";
+
 /// The function called `name`, which is written in small letters.
 pub fn function(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|at| &FUNCTIONS[at])
@@ -43,6 +46,11 @@ impl PartialEq for Function {
 }
 
 impl Function {
+    /// The value of `--enable-feature` that switches it on, if it is experimental.
+    pub fn flag(&self) -> &'static str {
+        if self.name == "start_timestamp" { "use-start-timestamps" } else { EXPERIMENTAL }
+    }
+
     const fn new(name: &'static str, args: &'static [ValueType], returns: ValueType) -> Self {
         Self { name, args, variadic: 0, returns, over_range: OverRange::None, experimental: None }
     }
@@ -104,6 +112,7 @@ pub static FUNCTIONS: &[Function] = &[
     over("delta").scales(),
     over("deriv").steady(),
     Function::new("double_exponential_smoothing", &[M, S, S], V).scales().since("3.0"),
+    Function::new("end", &[], S).since("3.12"),
     plain("exp"),
     over("first_over_time").steady().since("3.7"),
     plain("floor"),
@@ -111,7 +120,7 @@ pub static FUNCTIONS: &[Function] = &[
     plain("histogram_count"),
     Function::new("histogram_fraction", &[S, S, V], V),
     Function::new("histogram_quantile", &[S, V], V),
-    Function::new("histogram_quantiles", &[V, T, S], V).optional(9).since("3.10"),
+    Function::new("histogram_quantiles", &[V, T, S, S], V).optional(9).since("3.11"),
     plain("histogram_stddev"),
     plain("histogram_stdvar"),
     plain("histogram_sum"),
@@ -127,7 +136,9 @@ pub static FUNCTIONS: &[Function] = &[
     plain("log10"),
     plain("log2"),
     over("mad_over_time").steady().since("2.53"),
+    Function::new("max_of", &[S, S], S).since("3.13"),
     over("max_over_time").steady(),
+    Function::new("min_of", &[S, S], S).since("3.13"),
     over("min_over_time").steady(),
     plain("minute").optional(1),
     plain("month").optional(1),
@@ -136,6 +147,7 @@ pub static FUNCTIONS: &[Function] = &[
     over("present_over_time").scales(),
     Function::new("quantile_over_time", &[S, M], V).steady(),
     plain("rad"),
+    Function::new("range", &[], S).since("3.12"),
     over("rate").steady(),
     over("resets").scales(),
     Function::new("round", &[V, S], V).optional(1),
@@ -148,8 +160,11 @@ pub static FUNCTIONS: &[Function] = &[
     Function::new("sort_by_label_desc", &[V, T], V).optional(-1).since("2.49"),
     plain("sort_desc"),
     plain("sqrt"),
+    Function::new("start", &[], S).since("3.12"),
+    plain("start_timestamp").since("3.14"),
     over("stddev_over_time").steady(),
     over("stdvar_over_time").steady(),
+    Function::new("step", &[], S).since("3.12"),
     over("sum_over_time").scales(),
     plain("tan"),
     plain("tanh"),

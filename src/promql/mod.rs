@@ -48,14 +48,14 @@ pub struct Options {
     pub holes: bool,
 }
 
-/// A part of the language that a server knows only from some version on, behind a feature flag.
+/// A part of the language that a server knows only from some version on, mostly behind a feature flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Experimental {
     /// Where it is used.
     pub span: Span,
     /// What it is, such as `limitk`.
     pub what: String,
-    /// The value of `--enable-feature` that switches it on.
+    /// The value of `--enable-feature` that switches it on; empty where none does.
     pub flag: &'static str,
     /// The version of Prometheus that brought it.
     pub since: &'static str,

@@ -181,9 +181,14 @@ fn grouped(f: &mut Formatter<'_>, labels: &[Name]) -> fmt::Result {
 
 impl Display for Matching {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.on { "on (" } else { "ignoring (" })?;
-        grouped(f, &self.labels)?;
-        f.write_char(')')?;
+        let plain = !self.on && self.labels.is_empty() && self.group.is_none();
+        let mut between = "";
+        if !plain || self.fill.is_empty() {
+            f.write_str(if self.on { "on (" } else { "ignoring (" })?;
+            grouped(f, &self.labels)?;
+            f.write_char(')')?;
+            between = " ";
+        }
         if let Some(group) = &self.group {
             f.write_str(if group.many == Side::Left { " group_left (" } else { " group_right (" })?;
             grouped(f, &group.labels)?;
@@ -195,7 +200,8 @@ impl Display for Matching {
                 Side::Right => "fill_right",
                 Side::Both => "fill",
             };
-            write!(f, " {word}({})", write_number(*value))?;
+            write!(f, "{between}{word}({})", write_number(*value))?;
+            between = " ";
         }
         Ok(())
     }

@@ -172,7 +172,7 @@ impl Parser<'_> {
         match token.kind {
             Kind::Op(op) => {
                 if matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-                    self.experiment(token.span, op.word(), "promql-binop-fill-modifiers", "3.10");
+                    self.experiment(token.span, op.word(), "", "3.11");
                 }
                 Some(op)
             }
@@ -197,51 +197,63 @@ impl Parser<'_> {
         let returns_bool = self.eat(Kind::Keyword(Keyword::Bool)).is_some();
         let first = self.peek();
         let on = match first.kind {
-            Kind::Keyword(Keyword::On) => true,
-            Kind::Keyword(Keyword::Ignoring) => false,
+            Kind::Keyword(Keyword::On) => Some(true),
+            Kind::Keyword(Keyword::Ignoring) => Some(false),
             Kind::Keyword(Keyword::GroupLeft | Keyword::GroupRight) => {
                 let error = self.unexpected(first, "", "");
                 return self
                     .stop(error.help("`group_left` and `group_right` follow `on (…)` or `ignoring (…)`"));
             }
-            _ => return Ok((returns_bool, None)),
-        };
-        self.next();
-        let labels = self.labels("grouping opts")?;
-        let mut group = None;
-        let many = match self.peek().kind {
-            Kind::Keyword(Keyword::GroupLeft) => Some(Side::Left),
-            Kind::Keyword(Keyword::GroupRight) => Some(Side::Right),
             _ => None,
         };
-        if let Some(many) = many {
+        let (mut labels, mut group) = (Vec::new(), None);
+        if on.is_some() {
             self.next();
-            let listed = self.peek().kind == Kind::LeftParen;
-            let labels = if listed { self.labels("grouping opts")? } else { Vec::new() };
-            group = Some(Group { many, labels });
+            labels = self.labels("grouping opts")?;
+            group = self.group()?;
         }
-        let mut fill = Vec::new();
-        while let Some(side) = self.fill() {
-            let token = self.next();
+        let fill = self.fill()?;
+        if on.is_none() && fill.is_empty() {
+            return Ok((returns_bool, None));
+        }
+        let span = first.span.to(self.end_of_last());
+        Ok((returns_bool, Some(Matching { on: on == Some(true), labels, group, fill, span })))
+    }
+
+    fn group(&mut self) -> Read<Option<Group>> {
+        let many = match self.peek().kind {
+            Kind::Keyword(Keyword::GroupLeft) => Side::Left,
+            Kind::Keyword(Keyword::GroupRight) => Side::Right,
+            _ => return Ok(None),
+        };
+        self.next();
+        let listed = self.peek().kind == Kind::LeftParen;
+        let labels = if listed { self.labels("grouping opts")? } else { Vec::new() };
+        Ok(Some(Group { many, labels }))
+    }
+
+    /// `fill(0)`, or `fill_left(0)` and `fill_right(0)` in either order.
+    fn fill(&mut self) -> Read<Vec<(Side, f64)>> {
+        let mut fill: Vec<(Side, f64)> = Vec::new();
+        while self.ahead(1).kind == Kind::LeftParen {
+            let token = self.peek();
+            let side = match self.text_of(token.span).to_ascii_lowercase().as_str() {
+                "fill" => Side::Both,
+                "fill_left" => Side::Left,
+                "fill_right" => Side::Right,
+                _ => break,
+            };
+            if fill.iter().any(|(other, _)| *other == side || Side::Both == side || *other == Side::Both) {
+                break;
+            }
+            self.next();
             self.experiment(token.span, "fill", "promql-binop-fill-modifiers", "3.10");
             self.expect(Kind::LeftParen, "fill modifier", "\"(\"")?;
             let value = self.signed_number("fill modifier")?;
             self.expect(Kind::RightParen, "fill modifier", "\")\"")?;
             fill.push((side, value));
         }
-        let span = first.span.to(self.end_of_last());
-        Ok((returns_bool, Some(Matching { on, labels, group, fill, span })))
-    }
-
-    fn fill(&self) -> Option<Side> {
-        let (token, next) = (self.peek(), self.ahead(1));
-        let side = match self.text_of(token.span) {
-            "fill" => Side::Both,
-            "fill_left" => Side::Left,
-            "fill_right" => Side::Right,
-            _ => return None,
-        };
-        (token.kind == Kind::Word && next.kind == Kind::LeftParen).then_some(side)
+        Ok(fill)
     }
 
     /// `(label, "another label", …)`.
@@ -308,12 +320,11 @@ impl Parser<'_> {
         }
     }
 
-    /// A number with any signs before it.
+    /// A number with a sign before it, if it has one.
     fn signed_number(&mut self, place: &str) -> Read<f64> {
-        let mut negative = false;
-        while let Kind::Op(sign @ (BinaryOp::Sub | BinaryOp::Add)) = self.peek().kind {
-            negative ^= sign == BinaryOp::Sub;
-            self.next();
+        let negative = self.eat(Kind::Op(BinaryOp::Sub)).is_some();
+        if !negative {
+            self.eat(Kind::Op(BinaryOp::Add));
         }
         let token = self.peek();
         let value = self.number(token)?;

@@ -2,12 +2,9 @@
 
 use super::{Parser, Read};
 use crate::promql::ast::{Aggregation, AggregationOp, Call, Expr, Grouping, Name, Node};
-use crate::promql::functions::function;
+use crate::promql::functions::{EXPERIMENTAL, function};
 use crate::promql::mistakes;
 use crate::promql::token::{Keyword, Kind, Token};
-
-/// The flag that switches experimental functions on.
-const FLAG: &str = "promql-experimental-functions";
 
 impl Parser<'_> {
     /// An operand and what follows it: brackets, `offset`, `@`.
@@ -38,7 +35,9 @@ impl Parser<'_> {
                 self.next();
                 self.node(token.span, Node::Hole)?
             }
-            Kind::Word if next.kind == Kind::LeftParen => self.call(token)?,
+            Kind::Word | Kind::Keyword(Keyword::Start | Keyword::End) if next.kind == Kind::LeftParen => {
+                self.call(token)?
+            }
             Kind::Keyword(Keyword::Aggregation(op)) if starts_aggregation(next) => self.aggregation(op)?,
             Kind::Keyword(Keyword::By | Keyword::Without)
                 if next.kind == Kind::LeftParen && self.grouping_before_its_operator() =>
@@ -78,7 +77,7 @@ impl Parser<'_> {
         match found {
             Some(function) => {
                 if let Some(since) = function.experimental {
-                    self.experiment(token.span, function.name, FLAG, since);
+                    self.experiment(token.span, function.name, function.flag(), since);
                 }
             }
             None => self.errors.push(mistakes::unknown_function(&name.text, token.span)),
@@ -115,7 +114,7 @@ impl Parser<'_> {
     fn aggregation(&mut self, op: AggregationOp) -> Read<Expr> {
         let op_span = self.next().span;
         if op.is_experimental() {
-            self.experiment(op_span, op.word(), FLAG, "2.54");
+            self.experiment(op_span, op.word(), EXPERIMENTAL, "2.54");
         }
         let mut grouping = self.grouping()?;
         let open = self.expect(Kind::LeftParen, "aggregation", "\"(\"")?;

@@ -191,10 +191,6 @@ impl Parser<'_> {
             expr.span = span;
             return Ok(expr);
         }
-        // It took the range, and what stood before the range now stands behind it.
-        if let Node::Range(_) = expr.node {
-            return Ok(expr);
-        }
         if let Node::Hole = expr.node {
             expr = named_by_a_template(self.text, expr.span);
         }
@@ -266,8 +262,8 @@ impl Parser<'_> {
 
     /// Takes `anchored` or `smoothed` in, where `token` is one of them.
     fn extended(&mut self, token: Token, expr: &mut Expr) -> bool {
-        let word = self.text_of(token.span);
-        let extended = match word {
+        let word = self.text_of(token.span).to_ascii_lowercase();
+        let extended = match word.as_str() {
             "anchored" => Extended::Anchored,
             "smoothed" => Extended::Smoothed,
             _ => return false,
@@ -276,7 +272,6 @@ impl Parser<'_> {
         if modifiers.extended.replace(extended).is_some() {
             return false;
         }
-        let word = word.to_owned();
         self.experiment(token.span, &word, "promql-extended-range-selectors", "3.7");
         expr.span = expr.span.to(token.span);
         self.next();
