@@ -53,7 +53,7 @@ impl Lexer<'_> {
                     if self.tokens.last().is_some_and(|last| last.kind == Kind::LeftBracket) {
                         self.errors.push(super::mistakes::comment_before_range(span(start, start + 1)));
                     }
-                    self.at += self.rest().find('\n').unwrap_or_else(|| self.rest().len());
+                    self.at += self.rest().find(['\n', '\r']).unwrap_or_else(|| self.rest().len());
                     continue;
                 }
                 b'"' | b'\'' | b'`' => {
