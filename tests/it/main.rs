@@ -12,6 +12,8 @@
 mod scenarios;
 /// The shipped policies.
 mod policies;
+/// PromQL, beside Prometheus.
+mod promql;
 /// The binary against real servers on loopback.
 mod real;
 /// The invariants of the house.

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A real Prometheus on loopback over generated history, for tests, demo and bench.
 #
-#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--watch PID] [--history FILE | -- ARGUMENTS…]
+#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--enable-feature LIST] [--watch PID]
+#                       [--history FILE | -- ARGUMENTS…]
 #       prints the server's URL when it is ready; DIR/url, DIR/pid and DIR/log stay behind
 #   prometheus.sh stop DIR
 #       ends it; no fault when it has ended already
 #
 # ARGUMENTS go to history.py, unless FILE has a history as OpenMetrics text; `-- none` starts without one. Targets are
-# scraped once a second.
+# scraped once a second. Features that a version does not know are no fault.
 # PROMETHEUS= and PROMTOOL= choose the binaries; CURL_ARGS= what curl needs for --web-config (`-k -u user:password`).
 # The server ends with process PID (default: the caller), however that ends, so nothing is left running. In a shell
 # say `--watch $$`: the caller is a subshell where the output is captured.
@@ -24,7 +25,7 @@ die() {
 start() {
     [ $# -ge 1 ] || die "expected start DIR"
     local dir=$1 watch=$PPID scheme=http address='' ready=no history=''
-    local -a scrapes=() web=()
+    local -a scrapes=() flags=()
     shift
     while [ $# -gt 0 ]; do
         case $1 in
@@ -32,11 +33,12 @@ start() {
             [[ ${2:-} == ?*:?*=?* ]] || die "expected --scrape HOST:PORT=JOB, found ${2:-nothing}"
             scrapes+=("$2") && shift 2
             ;;
-        --web-config) web=("--web.config.file=$2") && shift 2 ;;
+        --web-config) flags+=("--web.config.file=$2") && shift 2 ;;
+        --enable-feature) flags+=("--enable-feature=$2") && shift 2 ;;
         --watch) watch=$2 && shift 2 ;;
         --history) history=$2 && shift 2 ;;
         --) shift && break ;;
-        *) die "expected --scrape, --web-config, --watch, --history or --, found $1" ;;
+        *) die "expected --scrape, --web-config, --enable-feature, --watch, --history or --, found $1" ;;
         esac
     done
     local program
@@ -64,7 +66,7 @@ start() {
     # History may be old: the default retention of 15 days would delete it at the start.
     : >"$dir/log"
     "$prometheus" --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/data" \
-        --storage.tsdb.retention.time=100y --web.listen-address=127.0.0.1:0 "${web[@]}" \
+        --storage.tsdb.retention.time=100y --web.listen-address=127.0.0.1:0 "${flags[@]}" \
         </dev/null >"$dir/log" 2>&1 &
     local pid=$!
     echo "$pid" >"$dir/pid"

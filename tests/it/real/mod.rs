@@ -4,6 +4,7 @@
 mod history;
 mod live;
 mod packs;
+mod promql;
 mod servers;
 
 /// Whether tests against real servers are to be skipped; says so.
