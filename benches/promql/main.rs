@@ -17,6 +17,9 @@ use rollgate::promql::{Options, analysis, parse};
 /// Microseconds a query may take on average.
 const GOAL: f64 = 20.0;
 
+/// Bytes from which on a query is one as policies have it, and not an edge case of the grammar.
+const LONG: usize = 60;
+
 /// How often the whole corpus is read.
 const ROUNDS: usize = 41;
 
@@ -29,8 +32,14 @@ fn main() -> ExitCode {
     println!("{} queries of {} bytes on average, {ROUNDS} rounds", queries.len(), bytes / queries.len());
 
     // The other parser refuses some valid queries, which costs it less than reading them: both are given the rest.
-    let shared: Vec<&str> =
-        queries.iter().copied().filter(|query| promql_parser::parser::parse(query).is_ok()).collect();
+    // And it panics over a few.
+    std::panic::set_hook(Box::new(|_| {}));
+    let takes = |query: &&str| {
+        std::panic::catch_unwind(|| promql_parser::parser::parse(query).is_ok()).unwrap_or(false)
+    };
+    let shared: Vec<&str> = queries.iter().copied().filter(takes).collect();
+    let _ = std::panic::take_hook();
+    let long: Vec<&str> = shared.iter().copied().filter(|query| query.len() >= LONG).collect();
     let ours = |query: &str| {
         let query = parse(query, Options::default());
         if let Some(expr) = &query.expr {
@@ -45,11 +54,19 @@ fn main() -> ExitCode {
         let _ = black_box(promql_parser::parser::parse(query));
     };
     let all = median(&queries, &ours);
-    let (ours, read_only, theirs) = (median(&shared, &ours), median(&shared, &read_only), median(&shared, &theirs));
-    println!("all queries             read and analysed   {all:7.2} µs a query");
-    println!("those that both take    read and analysed   {ours:7.2} µs a query ({} queries)", shared.len());
-    println!("                        read                {read_only:7.2} µs a query");
-    println!("                        promql-parser reads {theirs:7.2} µs a query, {:.1} times as long", theirs / read_only);
+    println!(
+        "{:<34} {:>8} {:>20} {:>8} {:>14} {:>6}",
+        "", "queries", "read and analysed", "read", "promql-parser", "ratio"
+    );
+    println!("{:<34} {:>8} {all:>17.2} µs", "all", queries.len());
+    for (what, queries) in
+        [("that both take", &shared), (&*format!("of these, of {LONG} bytes or more"), &long)]
+    {
+        let (ours, read_only, theirs) =
+            (median(queries, &ours), median(queries, &read_only), median(queries, &theirs));
+        let (count, ratio) = (queries.len(), theirs / read_only);
+        println!("{what:<34} {count:>8} {ours:>17.2} µs {read_only:>5.2} µs {theirs:>11.2} µs {ratio:>6.1}");
+    }
     let met = all < GOAL;
     println!("goal: less than {GOAL} µs: {}", if met { "met" } else { "missed" });
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
