@@ -201,6 +201,7 @@ fn unquoted(text: &str, at: Place) -> Option<String> {
     let value = value.split_once(": ").map_or(value, |(_, value)| value.trim_start());
     let here =
         text[line_start..at.start as usize].ends_with('{') && text[at.start as usize..].starts_with('{');
+    let here = here || text[at.start as usize..].starts_with("{{");
     (here || value.starts_with("{{")).then(|| "put quotes around a template: `key: \"{{name}}\"`".to_owned())
 }
 

@@ -7,7 +7,7 @@ use super::problem::{Fix, Place, Problem, Problems};
 use super::template::{Skeleton, Template};
 use super::value::Scalar;
 use crate::promql::ast::{Expr, Span};
-use crate::promql::{self, Dialect, Experimental, Options};
+use crate::promql::{self, Dialect, Experimental, Options, lexer};
 
 /// A query that was read with holes where its tags stand.
 #[derive(Debug, Clone)]
@@ -109,9 +109,9 @@ impl ReadQuery<'_> {
         })
     }
 
-    /// The query with `fixes`, tags as they are written.
+    /// The query with `fixes` on one line, tags as they are written.
     pub fn mended<'f>(&self, fixes: impl IntoIterator<Item = &'f promql::Fix>) -> String {
-        self.shown(&promql::apply(&self.skeleton.text, fixes))
+        self.shown(&lexer::one_line(&promql::apply(&self.skeleton.text, fixes), true))
     }
 
     /// Adds what is wrong: the same mistake at several places is one problem with several carets, and the first one

@@ -18,6 +18,27 @@ pub fn tokens(text: &str, holes: bool) -> (Vec<Token>, Vec<Error>) {
     (lexer.tokens, lexer.errors)
 }
 
+/// `text` on one line, without its comments; what cannot be cut into tokens keeps its blanks.
+pub fn one_line(text: &str, holes: bool) -> String {
+    let (tokens, errors) = tokens(text, holes);
+    if !text.contains(['\n', '\r']) || !errors.is_empty() {
+        return text.to_owned();
+    }
+    let mut line = String::with_capacity(text.len());
+    let mut end = 0;
+    for token in tokens {
+        if end > 0 && token.span.start > end && token.kind != Kind::End {
+            // Indentation after an opening bracket and before a closing one is layout.
+            let before = line.ends_with(['(', '[', '{']);
+            let closes = matches!(token.kind, Kind::RightParen | Kind::RightBracket | Kind::RightBrace);
+            line.push_str(if before || closes { "" } else { " " });
+        }
+        line.push_str(text.get(token.span.range()).unwrap_or_default());
+        end = token.span.end;
+    }
+    line
+}
+
 struct Lexer<'t> {
     text: &'t str,
     at: usize,

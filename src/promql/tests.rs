@@ -111,6 +111,13 @@ fn what_people_write_instead_is_mended() {
 }
 
 #[test]
+fn a_query_goes_on_one_line_without_its_comments() {
+    let text = "sum(\n  rate(x{a=\"b # c\"}[5m]) # note\n  /\n y[ 5m ]\n)\n# end";
+    assert_eq!(lexer::one_line(text, false), "sum(rate(x{a=\"b # c\"}[5m]) / y[5m])");
+    assert_eq!(lexer::one_line("x  +  y # note", false), "x  +  y # note");
+}
+
+#[test]
 fn what_cannot_be_mended_is_explained() {
     for (written, told) in [
         ("rate(x[$__interval])", "dashboards"),
