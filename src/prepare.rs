@@ -16,6 +16,7 @@ use crate::diagnostic::{self, Sources};
 use crate::gate::plan::Timing;
 use crate::host::Host;
 use crate::host::vault::Vault;
+use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
 use crate::policy::overrides::Overrides;
 use crate::policy::parse::{Document, parse};
@@ -139,7 +140,10 @@ pub(crate) fn lint(paths: &[std::path::PathBuf], host: &Host) -> (Problems, Sour
     let mut texts = Sources::default();
     let policies = read(paths, host, &mut texts, &mut problems);
     let (spec, _) = parse_policy(&policies, &texts, &mut problems);
-    problems.append(crate::policy::lint::warnings(&spec));
+    // Mistakes in queries hide nothing: their checks are there.
+    let complete = !problems.sorted().iter().any(|problem| problem.id.is_none());
+    let documents: Vec<Document<'_>> = policies.iter().map(|index| Document::of(&texts, *index)).collect();
+    problems.append(lint::warnings(lint::Subject { spec: &spec, documents: &documents, complete }));
     (problems, texts)
 }
 

@@ -10,6 +10,8 @@
 
 /// Every folder of `tests/scenarios`, on a virtual clock and an in-memory network.
 mod scenarios;
+/// The lints and their documentation.
+mod lints;
 /// The shipped policies.
 mod policies;
 /// PromQL, beside Prometheus.

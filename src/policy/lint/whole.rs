@@ -14,6 +14,9 @@ pub(super) const RULES: &[Rule] = &[Rule {
 }];
 
 fn alert_only(cx: &Cx<'_>, found: &mut Vec<Problem>) {
+    if !cx.complete {
+        return;
+    }
     let alerts =
         |action: &Option<Value<FailureAction>>| matches!(action, Some(Value::Known(FailureAction::Alert, _)));
     let all = cx.checks.iter().all(|one| alerts(&one.check.envelope.failure_action));

@@ -1,0 +1,93 @@
+//! `docs/lint.md` and the lints: each lint has a section, each section is a lint's, and its examples show what it says.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use rollgate::policy::lint::{RULES, Rule};
+use rollgate::policy::problem::Severity;
+
+/// A section of the documentation.
+struct Section {
+    id: String,
+    text: String,
+}
+
+impl Section {
+    /// The policies it shows: one in which the lint finds something, one in which it does not.
+    fn examples(&self) -> Vec<&str> {
+        self.text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    }
+}
+
+fn sections() -> Vec<Section> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lint.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let parts = text.split("\n### ").skip(1);
+    parts
+        .map(|part| {
+            let (id, text) = part.split_once('\n').unwrap();
+            let text = text.split("\n## ").next().unwrap_or_default();
+            Section { id: id.to_owned(), text: text.to_owned() }
+        })
+        .collect()
+}
+
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().copied().flatten()
+}
+
+/// What `rollgate lint` says of `policy`: the words before each message, such as `warning[alert-only]`.
+fn lint(policy: &str) -> (BTreeSet<String>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.yaml");
+    std::fs::write(&path, policy).unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_rollgate")).arg("lint").arg(&path).env_clear().output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let heads = text.lines().filter_map(|line| line.split_once(": ")).map(|(head, _)| head);
+    let told = |head: &&str| ["error", "warning", "note"].iter().any(|word| head.starts_with(word));
+    (heads.filter(told).map(str::to_owned).collect(), text)
+}
+
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Fault => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+#[test]
+fn every_lint_has_a_section_and_every_section_a_lint() {
+    let documented: Vec<String> = sections().into_iter().map(|section| section.id).collect();
+    let known: Vec<&str> = rules().map(|rule| rule.id).collect();
+    assert_eq!(documented, known, "docs/lint.md has other sections than there are lints, or another order");
+}
+
+#[test]
+fn the_examples_show_what_their_section_says() {
+    let mut wrong = Vec::new();
+    for section in sections() {
+        let Some(rule) = rules().find(|rule| rule.id == section.id) else { continue };
+        let severity = word(rule.severity);
+        if !section.text.starts_with(&format!("\n**{severity}**")) {
+            wrong.push(format!("{}: the section does not begin with `**{severity}**`", rule.id));
+        }
+        let &[bad, good] = &*section.examples() else {
+            wrong.push(format!("{}: expected two examples", rule.id));
+            continue;
+        };
+        let own = format!("{severity}[{}]", rule.id);
+        // Notes that examples of warnings bring along are worth knowing there as well.
+        let counts = |head: &String| rule.severity == Severity::Note || !head.starts_with("note[");
+        let (found, text) = lint(bad);
+        if found.iter().filter(|head| counts(head)).ne([&own]) {
+            wrong.push(format!("{}: the first example should show it and nothing else\n{text}", rule.id));
+        }
+        let (found, text) = lint(good);
+        if found.iter().any(|head| *head == own || !head.starts_with("note[")) {
+            wrong.push(format!("{}: the second example should show nothing\n{text}", rule.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
