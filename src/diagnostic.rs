@@ -1,74 +1,23 @@
 //! Problems and the texts they are about, as carets for people. A place becomes a line and a column only here. Must
 //! not find problems or decide what follows from them.
 
+mod sources;
+
+use std::ops::Range;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+pub use self::sources::{Location, Sources};
 use crate::policy::problem::{Place, Problem, Problems, Severity};
 use crate::policy::scalar;
 
 /// Lines longer than this are shown in part.
 const WIDEST_LINE: usize = 400;
 
-/// The texts of a run, by the index that places carry.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    all: Vec<Source>,
-}
-
-#[derive(Debug, Clone)]
-struct Source {
-    name: String,
-    text: String,
-    /// The byte at which each line begins.
-    lines: Vec<u32>,
-}
-
-impl Sources {
-    /// Adds the text called `name` (a path, or `<stdin>`) and returns its index.
-    ///
-    /// # Errors
-    /// A text that is not UTF-8, and the 65,536th text.
-    pub fn add(&mut self, name: &str, bytes: Vec<u8>) -> Result<u16, Problem> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-            Problem::nowhere(format!("`{name}` is not UTF-8 text: its line {line} has other bytes"))
-                .help("save the file as UTF-8")
-        })?;
-        let index = u16::try_from(self.all.len())
-            .map_err(|_| Problem::nowhere(format!("`{name}` is one file too many")))?;
-        let starts = text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
-        let lines = std::iter::once(0).chain(starts).collect();
-        self.all.push(Source { name: name.to_owned(), text, lines });
-        Ok(index)
-    }
-
-    /// The name of the text numbered `index`.
-    pub fn name(&self, index: u16) -> &str {
-        self.all.get(usize::from(index)).map_or("", |source| &source.name)
-    }
-
-    /// The text numbered `index`.
-    pub fn text(&self, index: u16) -> &str {
-        self.all.get(usize::from(index)).map_or("", |source| &source.text)
-    }
-
-    /// The line at which `place` begins, from 1.
-    pub fn line_of(&self, place: Place) -> u32 {
-        let lines = self.all.get(usize::from(place.source)).map_or(&[][..], |source| &source.lines);
-        u32::try_from(lines.partition_point(|start| *start <= place.start)).unwrap_or(u32::MAX).max(1)
-    }
-}
-
 /// All `problems` with their places in `sources`, and a last line that counts them; empty where there is none.
 pub fn render(problems: &Problems, sources: &Sources, colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let all = problems.sorted();
-    let mut text = String::new();
-    for problem in &all {
-        text.push_str(&renderer.render(&[group(problem, sources)]));
-        text.push_str("\n\n");
-    }
+    let mut text = carets(&all, sources, colour);
     if !all.is_empty() {
         text.push_str(&count(&all));
         text.push('\n');
@@ -76,7 +25,19 @@ pub fn render(problems: &Problems, sources: &Sources, colour: bool) -> String {
     text
 }
 
-fn count(all: &[&Problem]) -> String {
+/// `problems` with their places in `sources`, each with an empty line after it.
+pub fn carets(problems: &[&Problem], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut text = String::new();
+    for problem in problems {
+        text.push_str(&renderer.render(&[group(problem, sources)]));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// How many faults, warnings and notes there are: `1 fault, 2 warnings`.
+pub fn count(all: &[&Problem]) -> String {
     let of = |severity| all.iter().filter(|problem| problem.severity == severity).count();
     let counted = |severity, word: &str| match of(severity) {
         0 => None,
@@ -127,16 +88,15 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
 /// What the carets of `problem` are on, each a stretch of a text that is at hand; the main one first.
 fn stretches(problem: &Problem, sources: &Sources) -> Vec<Place> {
     let Some(place) = problem.place else { return Vec::new() };
-    let Some(whole) = sources.all.get(usize::from(place.source)).and_then(|s| s.text.get(place.range()))
-    else {
+    let Some(whole) = sources.stretch(place) else {
         return Vec::new();
     };
-    let part = |range: std::ops::Range<usize>| {
+    let part = |range: Range<usize>| {
         let byte = |offset: usize| place.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
         Place { source: place.source, start: byte(range.start), end: byte(range.end) }
     };
     let located = problem.inside.as_deref().map(|inside| {
-        let locate = |s: &std::ops::Range<u32>| {
+        let locate = |s: &Range<u32>| {
             scalar::locate(whole, &inside.decoded, s.start as usize..s.end as usize).map(part)
         };
         inside.stretches.iter().filter_map(locate).collect::<Vec<_>>()
@@ -149,30 +109,9 @@ fn stretches(problem: &Problem, sources: &Sources) -> Vec<Place> {
     vec![narrowed.unwrap_or(place)]
 }
 
-/// A stretch of a text for other programs: lines and columns from 1, columns in characters, the end exclusive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// The text's name.
-    pub file: String,
-    /// Line and column of the first character.
-    pub start: (u32, u32),
-    /// Line and column after the last character.
-    pub end: (u32, u32),
-}
-
 /// Where the main caret of `problem` is; `None` where no text is at hand.
 pub fn location(problem: &Problem, sources: &Sources) -> Option<Location> {
-    let place = stretches(problem, sources).into_iter().next()?;
-    let source = sources.all.get(usize::from(place.source))?;
-    let position = |offset: usize| {
-        let line = source.lines.partition_point(|begin| *begin as usize <= offset).max(1);
-        let begin = source.lines[line - 1] as usize;
-        let before = source.text.get(begin..offset).unwrap_or_default();
-        let column = before.trim_start_matches('\u{feff}').chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
-    };
-    let range = place.range();
-    Some(Location { file: source.name.clone(), start: position(range.start), end: position(range.end) })
+    sources.location(stretches(problem, sources).into_iter().next()?)
 }
 
 /// One line of a text and the stretches of it that carets are on.
@@ -180,7 +119,7 @@ struct Shown<'s> {
     name: &'s str,
     number: usize,
     line: String,
-    marks: Vec<std::ops::Range<usize>>,
+    marks: Vec<Range<usize>>,
 }
 
 impl<'s> Shown<'s> {
@@ -202,21 +141,16 @@ impl<'s> Shown<'s> {
     }
 
     fn of(place: Place, sources: &'s Sources) -> Option<Self> {
-        let source = sources.all.get(usize::from(place.source))?;
-        let whole = source.text.get(place.range())?;
-        let (start, length) = (place.start as usize, whole.len());
-        let before = source.text.get(..start)?;
-        let first = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = source.text[first..].split('\n').next().unwrap_or_default();
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let number = source.lines.partition_point(|begin| *begin as usize <= start).max(1);
+        let length = sources.stretch(place)?.len();
+        let (first, number, line) = sources.line(place);
         // A byte order mark is no character of the first line.
         let first = if line.starts_with('\u{feff}') { first + '\u{feff}'.len_utf8() } else { first };
         let line = line.trim_start_matches('\u{feff}');
-        let start = start.saturating_sub(first).min(line.len());
+        let start = (place.start as usize).saturating_sub(first).min(line.len());
         // The caret stays on the first line of what it is about.
-        let mut end = start.saturating_add(length).min(line.len());
-        let mut line = line.to_owned();
+        let end = start.saturating_add(length).min(line.len());
+        let hidden = sources.hidden(place.source, first..first + line.len());
+        let (mut line, start, mut end) = masked(line, &hidden, start..end);
         if line.len() > WIDEST_LINE {
             // What follows a caret can be left out without a wrong column; what stands before it cannot.
             let mut cut = (start + WIDEST_LINE / 2).min(line.len());
@@ -226,7 +160,12 @@ impl<'s> Shown<'s> {
             line.truncate(cut);
             end = end.min(cut);
         }
-        Some(Self { name: &source.name, number, line, marks: std::iter::once(start..end).collect() })
+        Some(Self {
+            name: sources.name(place.source),
+            number,
+            line,
+            marks: std::iter::once(start..end).collect(),
+        })
     }
 
     fn add_to<'g>(self, group: Group<'g>, kind: AnnotationKind, label: Option<&'g str>) -> Group<'g>
@@ -239,6 +178,32 @@ impl<'s> Shown<'s> {
         group.element(snippet.annotations(annotations))
     }
 }
+
+/// `line` with three stars for each of the stretches `hidden`, which are in order, and where `mark` is then.
+fn masked(line: &str, hidden: &[Range<usize>], mark: Range<usize>) -> (String, usize, usize) {
+    let mut shown = String::with_capacity(line.len());
+    let mut at = 0;
+    let (mut start, mut end) = (mark.start, mark.end);
+    for stretch in hidden {
+        let Some(before) = line.get(at..stretch.start) else { continue };
+        shown.push_str(before);
+        let new = shown.len();
+        let moved = |old: usize, now: usize| match old {
+            old if old >= stretch.end => old + new + MASK.len() - stretch.end,
+            old if old > stretch.start => new + MASK.len(),
+            old if old == stretch.start => new,
+            _ => now,
+        };
+        (start, end) = (moved(mark.start, start), moved(mark.end, end));
+        shown.push_str(MASK);
+        at = stretch.end;
+    }
+    shown.push_str(line.get(at..).unwrap_or_default());
+    (shown, start, end)
+}
+
+/// What is shown for a secret.
+const MASK: &str = "***";
 
 #[cfg(test)]
 mod tests {
@@ -294,6 +259,33 @@ error: odd
         assert!(shown.contains("p.yaml:1:50006"), "{shown}");
         assert!(shown.chars().count() < 1_000, "{} characters", shown.chars().count());
         assert!(shown.contains("{{x}}") && shown.contains("^^^^^"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_hidden_is_stars_and_carets_stay_where_they_belong() {
+        let text = "a: {b: hunter2, c: xyz, d: 1}\n";
+        let mut sources = Sources::default();
+        sources.add("p.yaml", text.as_bytes().to_vec()).unwrap();
+        sources.hide(place(7, 14));
+        sources.hide(place(19, 22));
+        let shown = |from, to| {
+            let mut problems = Problems::default();
+            problems.push(Problem::at(place(from, to), "odd"));
+            let shown = render(&problems, &sources, false);
+            shown
+                .lines()
+                .skip(1)
+                .map(|line| line.trim_end().to_owned())
+                .take(4)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let line = "1 | a: {b: ***, c: ***, d: 1}";
+        assert_eq!(shown(4, 5), format!(" --> p.yaml:1:5\n  |\n{line}\n  |     ^"));
+        assert_eq!(shown(7, 14), format!(" --> p.yaml:1:8\n  |\n{line}\n  |        ^^^"));
+        assert_eq!(shown(16, 17), format!(" --> p.yaml:1:13\n  |\n{line}\n  |             ^"));
+        assert_eq!(shown(27, 28), format!(" --> p.yaml:1:24\n  |\n{line}\n  |                        ^"));
+        assert_eq!(shown(3, 29), format!(" --> p.yaml:1:4\n  |\n{line}\n  |    ^^^^^^^^^^^^^^^^^^^^^^"));
     }
 
     #[test]

@@ -27,12 +27,13 @@
 //! - [`gate`]: from ticks to outcomes to a verdict.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
+//! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - [`host`]: the outside world, and nothing else may touch it.
 //!
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `policy`, `gate` without `measure`, and `report` have no `async`, no clock and no IO (`tests/it/tidy.rs`).
+//! 2. `policy`, `gate` without `measure`, `report` and `findings` have no `async`, no clock and no IO (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
 //! 4. Nothing outside its own file names a kind, a trigger or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
@@ -44,6 +45,7 @@
 
 mod cli;
 mod run;
+mod lint;
 mod prepare;
 pub mod promql;
 pub mod packs;
@@ -53,6 +55,7 @@ pub mod gate;
 pub mod rollback;
 pub mod report;
 pub mod diagnostic;
+pub mod findings;
 pub mod pipeline;
 pub mod exit;
 pub mod host;

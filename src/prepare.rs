@@ -16,7 +16,6 @@ use crate::diagnostic::{self, Sources};
 use crate::gate::plan::Timing;
 use crate::host::Host;
 use crate::host::vault::Vault;
-use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
 use crate::policy::overrides::Overrides;
 use crate::policy::parse::{Document, parse};
@@ -134,20 +133,13 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     }
 }
 
-/// Reads policies as `lint` does: faults of the texts and of their triggers, nothing that a run would need.
-pub(crate) fn lint(paths: &[std::path::PathBuf], host: &Host) -> (Problems, Sources) {
-    let mut problems = Problems::default();
-    let mut texts = Sources::default();
-    let policies = read(paths, host, &mut texts, &mut problems);
-    let (spec, _) = parse_policy(&policies, &texts, &mut problems);
-    // Mistakes in queries hide nothing: their checks are there.
-    let complete = !problems.sorted().iter().any(|problem| problem.id.is_none());
-    let documents: Vec<Document<'_>> = policies.iter().map(|index| Document::of(&texts, *index)).collect();
-    problems.append(lint::warnings(lint::Subject { spec: &spec, documents: &documents, complete }));
-    (problems, texts)
-}
-
-fn read(paths: &[std::path::PathBuf], host: &Host, texts: &mut Sources, problems: &mut Problems) -> Vec<u16> {
+/// Adds the files at `paths` to `texts`; those that could be read are returned.
+pub(crate) fn read(
+    paths: &[std::path::PathBuf],
+    host: &Host,
+    texts: &mut Sources,
+    problems: &mut Problems,
+) -> Vec<u16> {
     let mut one = |path: &Path| -> Result<u16, Problem> {
         let name = path.display().to_string();
         let bytes = host
@@ -166,7 +158,8 @@ fn read(paths: &[std::path::PathBuf], host: &Host, texts: &mut Sources, problems
     read
 }
 
-fn parse_policy(
+/// Reads the texts `policies` as one policy, its triggers included.
+pub(crate) fn parse_policy(
     policies: &[u16],
     texts: &Sources,
     problems: &mut Problems,

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     /// Show the plan as it would run: ticks, resolved queries, requests; no network
     Render(Box<render::RenderArgs>),
-    /// Check policies, each file alone: exit 0, or 2 with faults
+    /// Check policies, each file alone, for faults and for what is hardly meant
     Lint(lint::LintArgs),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),

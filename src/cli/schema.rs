@@ -19,6 +19,8 @@ pub(crate) enum Document {
     Policy,
     /// The report of `--report json=PATH` and `--format json`
     Report,
+    /// What `lint --format json` finds
+    Lint,
     /// What a rollback trigger is sent
     Event,
 }
@@ -28,6 +30,7 @@ pub(super) fn schema(args: &SchemaArgs, host: &Host) -> Exit {
     let schema = match args.document {
         Document::Policy => crate::policy::schema::policy(crate::check::KINDS),
         Document::Report => crate::report::json::schema(),
+        Document::Lint => crate::findings::json::schema(),
         Document::Event => crate::rollback::event::schema(),
     };
     host.output.data(&format!("{schema:#}\n"));

@@ -24,6 +24,11 @@ pub trait Files: Send + Sync {
     /// The system's error; the old file is untouched then.
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()>;
 
+    /// The file that `path` leads to, where it is a link.
+    fn target(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
+
     /// A new file for `text` that only this user can read, deleted with the returned guard.
     ///
     /// # Errors
@@ -64,6 +69,10 @@ impl Files for SystemFiles {
         std::fs::symlink_metadata(path).is_ok()
     }
 
+    fn target(&self, path: &Path) -> PathBuf {
+        std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    }
+
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         // A device or a pipe (`/dev/stdout`, `>(…)`) cannot be renamed over.
         let special = std::fs::metadata(path).is_ok_and(|m| !m.is_file());
@@ -75,7 +84,9 @@ impl Files for SystemFiles {
         let temporary = path.with_file_name(name);
         // What a killed process left under this name is in the way, and it is nobody's.
         let _ = std::fs::remove_file(&temporary);
-        let written = write_new(&temporary, text, 0o644).and_then(|()| std::fs::rename(&temporary, path));
+        let written = write_new(&temporary, text, 0o644)
+            .and_then(|()| keep_permissions(path, &temporary))
+            .and_then(|()| std::fs::rename(&temporary, path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
         }
@@ -109,6 +120,14 @@ fn write_special(path: &Path, text: &[u8]) -> io::Result<()> {
     file.write_all(text)
 }
 
+/// What may be read by few before must not be read by all after.
+fn keep_permissions(path: &Path, new: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(old) if old.is_file() => std::fs::set_permissions(new, old.permissions()),
+        _ => Ok(()),
+    }
+}
+
 fn write_new(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     // Never into a file, or through a link, that somebody else has put there.
@@ -138,6 +157,15 @@ mod tests {
         assert!(SystemFiles.replace(&folder.path().join("no/such/folder"), b"x").is_err());
         assert!(SystemFiles.replace(Path::new("/dev/full"), b"x").is_err());
         SystemFiles.replace(Path::new("/dev/null"), b"x").unwrap();
+
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        SystemFiles.replace(&path, b"three").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("report.json", &link).unwrap();
+        assert_eq!(SystemFiles.target(&link), std::fs::canonicalize(&path).unwrap());
+        assert_eq!(SystemFiles.target(Path::new("no/such")), Path::new("no/such"));
 
         let pipe = folder.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();

@@ -23,6 +23,7 @@ pub mod overrides;
 pub mod resolve;
 pub mod render;
 pub mod lint;
+pub mod mend;
 pub mod schema;
 
 #[cfg(test)]

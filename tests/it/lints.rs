@@ -36,22 +36,24 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().copied().flatten()
 }
 
-/// What `rollgate lint` says of `policy`: the words before each message, such as `warning[alert-only]`.
-fn lint(policy: &str) -> (BTreeSet<String>, String) {
+/// What `rollgate lint` says of `policy`: severity, id and whether it is mended by `--fix`; and all of it as JSON.
+fn lint(policy: &str) -> (BTreeSet<(String, String)>, bool, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.yaml");
     std::fs::write(&path, policy).unwrap();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_rollgate")).arg("lint").arg(&path).env_clear().output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let heads = text.lines().filter_map(|line| line.split_once(": ")).map(|(head, _)| head);
-    let told = |head: &&str| ["error", "warning", "note"].iter().any(|word| head.starts_with(word));
-    (heads.filter(told).map(str::to_owned).collect(), text)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollgate"));
+    let output = command.args(["lint", "--format", "json"]).arg(&path).env_clear().output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let word = |problem: &serde_json::Value, key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+    let problems = document["problems"].as_array().unwrap();
+    let found = problems.iter().map(|problem| (word(problem, "severity"), word(problem, "id"))).collect();
+    let mended = problems.iter().any(|problem| problem["fix"]["sure"] == true);
+    (found, mended, format!("{:#}", document["problems"]))
 }
 
 const fn word(severity: Severity) -> &'static str {
     match severity {
-        Severity::Fault => "error",
+        Severity::Fault => "fault",
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
@@ -70,22 +72,23 @@ fn the_examples_show_what_their_section_says() {
     for section in sections() {
         let Some(rule) = rules().find(|rule| rule.id == section.id) else { continue };
         let severity = word(rule.severity);
-        if !section.text.starts_with(&format!("\n**{severity}**")) {
-            wrong.push(format!("{}: the section does not begin with `**{severity}**`", rule.id));
-        }
         let &[bad, good] = &*section.examples() else {
             wrong.push(format!("{}: expected two examples", rule.id));
             continue;
         };
-        let own = format!("{severity}[{}]", rule.id);
+        let own = (severity.to_owned(), rule.id.to_owned());
         // Notes that examples of warnings bring along are worth knowing there as well.
-        let counts = |head: &String| rule.severity == Severity::Note || !head.starts_with("note[");
-        let (found, text) = lint(bad);
-        if found.iter().filter(|head| counts(head)).ne([&own]) {
+        let counts = |one: &&(String, String)| rule.severity == Severity::Note || one.0 != "note";
+        let (found, mended, text) = lint(bad);
+        if found.iter().filter(counts).ne([&own]) {
             wrong.push(format!("{}: the first example should show it and nothing else\n{text}", rule.id));
         }
-        let (found, text) = lint(good);
-        if found.iter().any(|head| *head == own || !head.starts_with("note[")) {
+        let head = format!("\n**{severity}**{}\n", if mended { ", mended by `--fix`" } else { "" });
+        if !section.text.starts_with(&head) {
+            wrong.push(format!("{}: the section should begin with `{}`", rule.id, head.trim()));
+        }
+        let (found, _, text) = lint(good);
+        if found.iter().any(|one| *one == own || one.0 != "note") {
             wrong.push(format!("{}: the second example should show nothing\n{text}", rule.id));
         }
     }

@@ -77,7 +77,7 @@ fn files_stay_small() {
 
 #[test]
 fn pure_stages_are_pure() {
-    let pure: Vec<_> = ["src/promql", "src/policy", "src/gate", "src/report"]
+    let pure: Vec<_> = ["src/promql", "src/policy", "src/gate", "src/report", "src/findings"]
         .into_iter()
         .flat_map(files)
         .filter(|(name, _)| name != "src/gate/measure.rs")
@@ -143,6 +143,7 @@ fn tables_and_files_agree() {
     own("src/check", rollgate::check::KINDS.iter().map(|k| k.name()).collect());
     own("src/rollback", rollgate::rollback::TRIGGERS.iter().map(|t| t.name()).collect());
     own("src/report", rollgate::report::FORMATS.iter().map(|f| f.name()).collect());
+    own("src/findings", rollgate::findings::FORMATS.iter().map(|f| f.name()).collect());
 }
 
 #[test]

@@ -61,6 +61,11 @@ pub(super) struct CheckCx<'c> {
 /// All lints, in the order of the documentation.
 pub static RULES: &[&[Rule]] = &[queries::RULES, whole::RULES, allow::RULES_OF_COMMENTS];
 
+/// Whether there is a lint `id`.
+pub fn is_lint(id: &str) -> bool {
+    RULES.iter().copied().flatten().any(|rule| rule.id == id)
+}
+
 /// Everything that the rules find in `subject` and that no comment allows.
 pub fn warnings(subject: Subject<'_>) -> Problems {
     let Subject { spec, documents, complete } = subject;
