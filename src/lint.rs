@@ -89,6 +89,13 @@ impl Linted {
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
+
+    /// Keeps the secrets that are written in the policies out of all that is shown from now on.
+    pub(crate) fn hide_secrets(&mut self, host: &Host) {
+        for policy in &self.policies {
+            prepare::hide_secrets(&policy.read, &mut self.texts, host);
+        }
+    }
 }
 
 impl Policy {
@@ -160,10 +167,12 @@ fn tree(index: u16, text: &str) -> Option<Node> {
 /// What is wrong with the policy that the texts `read` are together.
 fn look(read: &[u16], texts: &Sources) -> Problems {
     let mut problems = Problems::default();
-    let (spec, _) = prepare::parse_policy(read, texts, &mut problems);
+    let (spec, triggers) = prepare::parse_policy(read, texts, &mut problems);
     // Mistakes in queries hide nothing: their checks are there.
     let complete = !problems.sorted().iter().any(|problem| problem.id.is_none());
     let documents: Vec<Document<'_>> = read.iter().map(|index| Document::of(texts, *index)).collect();
-    problems.append(lint::warnings(lint::Subject { spec: &spec, documents: &documents, complete }));
+    let sent: Vec<_> = triggers.iter().filter_map(|trigger| trigger.spec.exposure()).collect();
+    let subject = lint::Subject { spec: &spec, documents: &documents, triggers: &sent, complete };
+    problems.append(lint::look(subject));
     problems
 }

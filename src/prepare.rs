@@ -16,6 +16,7 @@ use crate::diagnostic::{self, Sources};
 use crate::gate::plan::Timing;
 use crate::host::Host;
 use crate::host::vault::Vault;
+use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
 use crate::policy::overrides::Overrides;
 use crate::policy::parse::{Document, parse};
@@ -129,7 +130,23 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 texts,
             })
         }
-        _ => Err(Refused { problems, texts }),
+        _ => {
+            hide_secrets(&policies, &mut texts, host);
+            Err(Refused { problems, texts })
+        }
+    }
+}
+
+/// Keeps the secrets that are written in the texts `policies` out of all that is shown from now on.
+pub(crate) fn hide_secrets(policies: &[u16], texts: &mut Sources, host: &Host) {
+    for index in policies {
+        for place in lint::secrets::places(&Document::of(texts, *index)) {
+            // One that is too short for the redactor is still not shown where it is written.
+            if let Some(secret) = texts.stretch(place) {
+                drop(host.output.redactor.secret(secret));
+            }
+            texts.hide(place);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod probe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Facts, RenderCx, Rendered, Spec};
+use super::{Facts, Limits, RenderCx, Rendered, Spec};
 use crate::policy::criterion::Criterion;
 use crate::policy::model::{Count, Judging, Require};
 use crate::policy::problem::{Place, Problem, Problems};
@@ -302,7 +302,18 @@ impl Spec for MetricSpec {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts { query: Some(&self.query) }
+        let tolerance = self.tolerance.as_ref().map(|tolerance| {
+            (tolerance.place(), matches!(tolerance, Value::Known(Tolerance::Relative(_), _)))
+        });
+        let limits = Limits {
+            expected: self.expected.as_ref().map(Value::place),
+            tolerance,
+            min: self.min.as_ref().map(Value::place),
+            max: self.max.as_ref().map(Value::place),
+        };
+        let known = || self.judging(&Scope::default(), &mut Problems::default());
+        let judging = if self.is_known() { known() } else { None };
+        Facts { query: Some(&self.query), judging, limits, ..Facts::default() }
     }
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {

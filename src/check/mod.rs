@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::host::Host;
 use crate::host::vault::Vault;
 use crate::policy::model::Judging;
-use crate::policy::problem::Problems;
+use crate::policy::problem::{Place, Problems};
 use crate::policy::reader::{Field, Reader};
 use crate::policy::template::{Scope, Template};
 use crate::promql::Dialect;
@@ -148,6 +148,42 @@ pub trait Spec: Debug + Send + Sync {
 pub struct Facts<'s> {
     /// The query it asks, where it asks one.
     pub query: Option<&'s Template>,
+    /// How its series are judged, where it has series and all of that is written as itself.
+    pub judging: Option<Judging>,
+    /// Where the limits are written.
+    pub limits: Limits,
+    /// Where it connects to by itself: a URL, or a host.
+    pub address: Option<&'s Template>,
+    /// The host and port of that, as far as they are written: checks with the same one ask the same server.
+    pub target: Option<String>,
+    /// Where that is written which is sent along and which only its receiver may read.
+    pub credentials: Option<Place>,
+    /// How long one tick can take, further attempts and the waits before them included.
+    pub longest: Option<Longest>,
+}
+
+/// Where each limit of a check is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// `expected_value`.
+    pub expected: Option<Place>,
+    /// `tolerance`, and whether it is a share of the expected value.
+    pub tolerance: Option<(Place, bool)>,
+    /// `min_value`.
+    pub min: Option<Place>,
+    /// `max_value`.
+    pub max: Option<Place>,
+}
+
+/// How long one tick can take.
+#[derive(Debug, Clone)]
+pub struct Longest {
+    /// How long.
+    pub span: Duration,
+    /// Where the greatest part of it is written.
+    pub place: Place,
+    /// What makes it up, such as `4 attempts of 30s`.
+    pub of: String,
 }
 
 /// What rendering may use.

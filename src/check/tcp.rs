@@ -13,7 +13,7 @@ use super::target::dial::{Authority, dial, ending};
 use super::target::fields::{PaceSpec, RETRIES, RETRY_DELAY, TIMEOUT, checked, early, kept, typed};
 use super::target::secure::{Secure, TlsSpec};
 use super::target::{Attempt, Fault, Pace, Stage, Trace, measure, shown};
-use super::{Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec};
+use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec};
 use crate::host::Host;
 use crate::host::net::Stream;
 use crate::host::tls::TlsOptions;
@@ -132,6 +132,15 @@ impl Tls {
 }
 
 impl Spec for TcpSpec {
+    fn facts(&self) -> Facts<'_> {
+        let port = match &self.port {
+            Value::Known(Port(port), _) => port.to_string(),
+            Value::Later(template) => template.text.clone(),
+        };
+        let target = Some(format!("{}:{port}", self.host.text));
+        Facts { address: Some(&self.host), target, longest: self.pace.longest(), ..Facts::default() }
+    }
+
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {
         let scope = cx.scope;
         let port = kept(self.port.render(scope), problems);

@@ -85,6 +85,7 @@ pub(super) fn lint(args: &LintArgs, host: &Host) -> Exit {
             host.output.talk(&format!("fixed {file}:{line}: {title}"));
         }
     }
+    linted.hide_secrets(host);
     let found = |problem| {
         let denied = args.deny.iter().any(|deny| deny.holds(problem));
         Found { problem, denied }

@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod deployment_triggers;
 pub mod variables;
 pub mod fill;
+pub mod exposure;
 pub mod integration;
 pub mod overrides;
 pub mod resolve;

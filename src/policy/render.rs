@@ -20,7 +20,7 @@ use crate::diagnostic::Sources;
 use crate::host::vault::Vault;
 
 /// From tick to tick, where nothing is written.
-const INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const INTERVAL: Duration = Duration::from_secs(15);
 
 /// Judged ÷ due below which a check is inconclusive, where nothing is written.
 const MIN_COVERAGE: f64 = 0.5;

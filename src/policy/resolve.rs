@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::exposure::is_credential;
 use super::integration::{
     ALTERNATIVES, AUTH, AUTH_TYPES, Auth, Credential, ENTRY, Entry, Integrations, Resolved, Setting, TLS,
     address, key, typed,
@@ -191,14 +192,14 @@ impl<'u> Use<'u> {
             };
             for part in &known.environment {
                 // A tenant's id is no secret and may be short; a credential must not be.
-                if part.chars().count() >= SHORTEST || is_credential(&name) {
+                if part.chars().count() >= SHORTEST || is_credential(name.as_str()) {
                     value.set_sensitive(true);
                     if let Err(problem) = self.vault.secret(part) {
                         self.fault(&path, Problem::nowhere(problem));
                     }
                 }
             }
-            if is_credential(&name) {
+            if is_credential(name.as_str()) {
                 value.set_sensitive(true);
             }
             headers.append(name, value);
@@ -345,14 +346,6 @@ impl<'u> Use<'u> {
 
 fn field(path: &str) -> Option<Shape> {
     ENTRY.iter().chain(TLS).find(|field| field.key == key(path)).map(|field| field.shape)
-}
-
-/// Whether the value of the header `name` is one that nobody should see.
-fn is_credential(name: &http::HeaderName) -> bool {
-    let name = name.as_str();
-    ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"]
-        .iter()
-        .any(|w| name.contains(w))
 }
 
 /// `text` with `${NAME}` taken from the environment and `$$` as a dollar, collecting what was taken. A bare `$x` is

@@ -111,6 +111,16 @@ impl Declared {
         Self { all }
     }
 
+    /// The declared names and where each is declared.
+    pub fn names(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.all.iter().map(|declaration| (declaration.name.as_str(), declaration.place))
+    }
+
+    /// Whether the gate sets `name` itself.
+    pub fn is_own(&self, name: &str) -> bool {
+        OWN.iter().any(|(own, _)| *own == name)
+    }
+
     /// The scope of a run: what is declared and what is given, checked against each other.
     pub fn scope(&self, given: &Given<'_>, problems: &mut Problems) -> Scope {
         let mut scope = Scope::default();

@@ -17,6 +17,8 @@ mod types;
 mod print;
 pub mod error;
 pub mod analysis;
+pub mod bounds;
+pub mod part;
 pub mod structure;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ pub mod id;
 mod keep;
 mod order;
 mod sign;
+mod verb;
 #[cfg(test)]
 mod testing;
 pub mod webhook;
@@ -25,6 +26,7 @@ use futures_util::future::BoxFuture;
 pub use self::order::Order;
 use crate::gate::outcome::ActionStatus;
 use crate::host::vault::Vault;
+use crate::policy::exposure::Exposure;
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Place, Problem, Problems, did_you_mean, listed};
 use crate::policy::reader::{Field, Reader, Shape};
@@ -53,6 +55,11 @@ pub trait TriggerKind: Sync {
 
 /// A trigger as it was read: its fields are templates and values to come.
 pub trait TriggerSpec: Debug + Send + Sync {
+    /// What it sends that only its receiver may read, and where to.
+    fn exposure(&self) -> Option<Exposure<'_>> {
+        None
+    }
+
     /// The trigger as it will be fired. `None` after reporting why.
     fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>>;
 }

@@ -14,16 +14,18 @@ use super::deliver::deliver;
 use super::event::Event;
 use super::expect::{Expect, ExpectSpec};
 use super::sign::{PREFIX, Signer};
+use super::verb::Verb;
 use super::{ACTING, Fired, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
 use crate::gate::outcome::ActionStatus;
 use crate::host::http::{Request, Response};
 use crate::host::secret::Redactor;
 use crate::host::tls::TlsOptions;
+use crate::policy::exposure::{Exposure, in_headers};
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape, compile};
 use crate::policy::template::{Context, Scope, Template};
-use crate::policy::value::{Scalar, Value};
+use crate::policy::value::Value;
 
 /// Bytes of an answer that are read: receivers answer in a line.
 const MAX_BODY: usize = 1024 * 1024;
@@ -96,19 +98,6 @@ struct Body {
     template: Template,
     form: bool,
     content_type: &'static str,
-}
-
-/// A request's method.
-#[derive(Debug, Clone)]
-struct Verb(Method);
-
-impl Scalar for Verb {
-    const EXPECTED: &'static str = "`POST`, `PUT`, `PATCH`, `DELETE` or `GET`";
-
-    fn read(text: &str) -> Option<Self> {
-        let known = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::GET];
-        known.into_iter().find(|method| method.as_str() == text).map(Self)
-    }
 }
 
 impl TriggerKind for Webhook {
@@ -217,6 +206,12 @@ fn own_body(node: &Node, headers: &[(HeaderName, Template)], problems: &mut Prob
 }
 
 impl TriggerSpec for Spec {
+    fn exposure(&self) -> Option<Exposure<'_>> {
+        let Address::Open(address) = &self.url else { return None };
+        let signed = self.secret.as_ref().map(|secret| secret.place);
+        Some(Exposure { address, credential: in_headers(&self.headers).or(signed)? })
+    }
+
     fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>> {
         let mut noted = |problem: Problem| problems.push(problem);
         let destination = self.destination(cx).map_err(&mut noted).ok();

@@ -75,6 +75,14 @@ impl AuthSpec {
         spec.filter(|_| fits)
     }
 
+    /// Where the credential is written; `None` where there is none.
+    pub(super) const fn place(&self) -> Option<Place> {
+        match self {
+            Self::None => None,
+            Self::Basic(_, secret) | Self::Token(secret) | Self::TokenFile(secret) => Some(secret.place),
+        }
+    }
+
     /// Who asks, secrets found. `None` after reporting why.
     pub(super) fn render(&self, scope: &Scope, vault: &Vault, problems: &mut Problems) -> Option<Auth> {
         let secret = |text: &str, place: Place| {

@@ -11,8 +11,9 @@ use super::probe::HttpProbe;
 use super::rules::RulesSpec;
 use crate::check::target::fields::{PaceSpec, checked, early, kept, typed};
 use crate::check::target::secure::{Secure, TlsSpec};
-use crate::check::{RenderCx, Rendered, Spec};
+use crate::check::{Facts, RenderCx, Rendered, Spec};
 use crate::host::tls::TlsOptions;
+use crate::policy::exposure::in_headers;
 use crate::policy::model::Judging;
 use crate::policy::node::{Data, Key, shorten};
 use crate::policy::problem::{Place, Problem, Problems};
@@ -89,6 +90,18 @@ impl HttpSpec {
 }
 
 impl Spec for HttpSpec {
+    fn facts(&self) -> Facts<'_> {
+        let by_auth = self.auth.as_ref().and_then(AuthSpec::place);
+        let credentials = by_auth.or_else(|| in_headers(&self.headers));
+        let target = self
+            .url
+            .text
+            .split_once("://")
+            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned());
+        let longest = self.pace.longest();
+        Facts { address: Some(&self.url), target, credentials, longest, ..Facts::default() }
+    }
+
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {
         let scope = cx.scope;
         let url = checked(Some(&self.url), scope, problems, endpoint).flatten();

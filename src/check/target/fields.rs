@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Pace;
+use crate::check::Longest;
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape};
 use crate::policy::template::{Scope, Template};
@@ -51,6 +52,23 @@ impl PaceSpec {
             retries: retries?.unwrap_or(0),
             retry_delay: retry_delay?.unwrap_or(Duration::from_secs(1)),
         })
+    }
+
+    /// How long a tick can take, where all of that is written as itself and some of it is written.
+    pub(in crate::check) fn longest(&self) -> Option<Longest> {
+        let some = |retries: &&Value<u32>| !matches!(retries, Value::Known(0, _));
+        let retries = self.retries.as_ref().filter(some).map(Value::place);
+        let place = self.timeout.as_ref().map(Value::place).or(retries)?;
+        let pace = self.render(&Scope::default(), &mut Problems::default())?;
+        let timeout = humantime::format_duration(pace.timeout);
+        let of = match pace.retries {
+            0 => format!("an attempt of {timeout}"),
+            retries => {
+                let delay = humantime::format_duration(pace.retry_delay);
+                format!("{} attempts of {timeout}, {delay} apart", retries.saturating_add(1))
+            }
+        };
+        Some(Longest { span: pace.budget(), place, of })
     }
 }
 

@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use super::{Cx, RULES, Rule};
+use super::{Cx, Rule, is_lint};
 use crate::policy::node::{Data, Node};
 use crate::policy::parse::Document;
 use crate::policy::problem::{Place, Problem, Severity, did_you_mean};
 use crate::policy::{query, scalar};
 
 /// The lints of this file.
-pub(super) const RULES_OF_COMMENTS: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "unknown-lint",
         severity: Severity::Warning,
@@ -153,7 +153,7 @@ fn narrow(offset: usize) -> u32 {
 }
 
 fn ids() -> impl Iterator<Item = &'static str> {
-    RULES.iter().copied().flatten().map(|rule| rule.id)
+    super::RULES.iter().copied().flatten().map(|rule| rule.id)
 }
 
 fn unknown(cx: &Cx<'_>, found: &mut Vec<Problem>) {
@@ -165,7 +165,7 @@ fn unknown(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             );
             continue;
         };
-        for (id, place) in written.iter().filter(|(id, _)| !ids().any(|known| known == id)) {
+        for (id, place) in written.iter().filter(|(id, _)| !is_lint(id)) {
             let place = if id.is_empty() { allow.place } else { *place };
             found.push(if id == query::FAULT {
                 let message = format!("`{id}` is a fault, and faults cannot be allowed");
@@ -202,7 +202,7 @@ pub(super) fn apply(cx: &Cx<'_>, found: &mut Vec<Problem>) {
     }
     for (allow, used) in cx.allows.iter().zip(used) {
         for ((id, place), used) in allow.ids.iter().flatten().zip(used) {
-            if !used && ids().any(|known| known == id) {
+            if !used && is_lint(id) {
                 let message = format!("`allow({id})` silences nothing");
                 let help = "take it out, or put it on the line that the lint names or alone above it";
                 found.push(

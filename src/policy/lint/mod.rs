@@ -5,14 +5,22 @@
 //! `docs/lint.md`.
 
 mod allow;
+mod limits;
+mod outcome;
 mod queries;
-mod whole;
+pub mod secrets;
+mod ticks;
+mod variables;
 
+use std::collections::HashMap;
+
+use super::exposure::Exposure;
 use super::model::{CheckSpec, PolicySpec};
-use super::node::{self, Node};
+use super::node::{self, Data, Node};
 use super::parse::Document;
-use super::problem::{Problem, Problems, Severity};
+use super::problem::{Place, Problem, Problems, Severity};
 use super::query::{self, ReadQuery};
+use crate::check::Facts;
 
 /// A lint.
 pub struct Rule {
@@ -33,6 +41,8 @@ pub struct Subject<'s> {
     pub spec: &'s PolicySpec,
     /// The texts that it was read from.
     pub documents: &'s [Document<'s>],
+    /// What its triggers send.
+    pub triggers: &'s [Exposure<'s>],
     /// Whether all that is written could be read: where faults hide a part of it, nothing is said of what is not there.
     pub complete: bool,
 }
@@ -43,9 +53,14 @@ pub(super) struct Cx<'c> {
     pub spec: &'c PolicySpec,
     /// Its checks.
     pub checks: Vec<CheckCx<'c>>,
+    /// What its triggers send.
+    pub triggers: &'c [Exposure<'c>],
     /// Whether all that is written could be read.
     pub complete: bool,
     documents: &'c [Document<'c>],
+    /// What each of the documents holds, where it can be read.
+    trees: &'c [Option<Node>],
+    secrets: Vec<secrets::Written>,
     allows: Vec<allow::Allow>,
 }
 
@@ -53,13 +68,38 @@ pub(super) struct Cx<'c> {
 pub(super) struct CheckCx<'c> {
     /// The check.
     pub check: &'c CheckSpec,
+    /// What its kind says of it.
+    pub facts: Facts<'c>,
+    /// As it is written.
+    pub node: Option<&'c Node>,
     /// Its query in every way its blocks allow, where it has one and its dialect is known; those that are not sound have
     /// been reported.
     pub queries: Vec<ReadQuery<'c>>,
 }
 
+impl CheckCx<'_> {
+    /// What people call it: its name, else what it connects to.
+    fn name(&self) -> &str {
+        let address = || self.facts.address.map(|address| address.text.as_str());
+        self.check.envelope.name.as_deref().or_else(address).unwrap_or(self.check.kind)
+    }
+
+    /// Where its name is written, else where it begins.
+    fn place(&self) -> Place {
+        self.node.and_then(|node| node.get("name")).map_or(self.check.place, |name| name.place)
+    }
+}
+
 /// All lints, in the order of the documentation.
-pub static RULES: &[&[Rule]] = &[queries::RULES, whole::RULES, allow::RULES_OF_COMMENTS];
+pub static RULES: &[&[Rule]] = &[
+    queries::RULES,
+    limits::RULES,
+    ticks::RULES,
+    outcome::RULES,
+    variables::RULES,
+    secrets::RULES,
+    allow::RULES,
+];
 
 /// Whether there is a lint `id`.
 pub fn is_lint(id: &str) -> bool {
@@ -67,29 +107,38 @@ pub fn is_lint(id: &str) -> bool {
 }
 
 /// Everything that the rules find in `subject` and that no comment allows.
-pub fn warnings(subject: Subject<'_>) -> Problems {
-    let Subject { spec, documents, complete } = subject;
+pub fn look(subject: Subject<'_>) -> Problems {
+    let Subject { spec, documents, triggers, complete } = subject;
+    let trees: Vec<Option<Node>> = documents.iter().map(tree).collect();
+    let mut nodes = HashMap::new();
+    trees.iter().flatten().for_each(|tree| mappings(tree, &mut nodes));
     let checks = spec.checks.iter().map(|check| {
+        let facts = check.spec.facts();
         let dialect = spec.integrations.dialect(check.spec.source().unwrap_or_default());
-        let queries = match (check.spec.facts().query, dialect) {
+        let queries = match (facts.query, dialect) {
             (Some(template), Some(dialect)) => query::read(template, dialect),
             _ => Vec::new(),
         };
-        CheckCx { check, queries }
+        CheckCx { check, facts, node: nodes.get(&check.place).copied(), queries }
     });
-    let trees: Vec<Option<Node>> = documents.iter().map(tree).collect();
-    let allows = documents
-        .iter()
-        .zip(&trees)
-        .filter_map(|(document, tree)| Some(allow::read(document, tree.as_ref()?)));
-    let cx = Cx { spec, checks: checks.collect(), complete, documents, allows: allows.flatten().collect() };
+    let read = || documents.iter().zip(&trees);
+    let allows = read().filter_map(|(document, tree)| Some(allow::read(document, tree.as_ref()?)));
+    let cx = Cx {
+        spec,
+        checks: checks.collect(),
+        triggers,
+        complete,
+        documents,
+        trees: &trees,
+        secrets: read().flat_map(|(document, tree)| secrets::read(document, tree.as_ref())).collect(),
+        allows: allows.flatten().collect(),
+    };
     let mut all = Vec::new();
     for rule in RULES.iter().copied().flatten() {
         let mut found = Vec::new();
         (rule.check)(&cx, &mut found);
-        all.extend(
-            found.into_iter().map(|problem| Problem { severity: rule.severity, ..problem.id(rule.id) }),
-        );
+        let own = |problem: Problem| Problem { severity: rule.severity, ..problem.id(rule.id) };
+        all.extend(found.into_iter().map(own));
     }
     allow::apply(&cx, &mut all);
     let mut problems = Problems::default();
@@ -100,6 +149,17 @@ pub fn warnings(subject: Subject<'_>) -> Problems {
 /// What `document` holds; its faults have been reported.
 fn tree(document: &Document<'_>) -> Option<Node> {
     node::read(document.source, document.text, &mut Problems::default())
+}
+
+fn mappings<'n>(node: &'n Node, found: &mut HashMap<Place, &'n Node>) {
+    match &node.data {
+        Data::Map(entries) => {
+            found.entry(node.place).or_insert(node);
+            entries.iter().for_each(|(_, value)| mappings(value, found));
+        }
+        Data::List(items) => items.iter().for_each(|item| mappings(item, found)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::policy::value::Scalar as _;
 
 /// What a helper is given and gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Helper {
     /// A text as a regular expression that matches it and nothing else.
     Regex,

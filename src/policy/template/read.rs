@@ -19,7 +19,7 @@ pub(super) enum Part {
 }
 
 /// What stands in a tag.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Expression {
     Variable(String),
     Literal(String),

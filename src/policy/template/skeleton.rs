@@ -1,6 +1,7 @@
 //! A template's text with a hole for each tag, and where its stretches come from, so that what is said of the skeleton
 //! can be shown in the template. Must not know what the text is.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::helper::Helper;
@@ -10,9 +11,11 @@ use crate::promql::lexer::HOLES;
 /// A template's text with holes.
 #[derive(Debug, Clone, Default)]
 pub struct Skeleton {
-    /// The text; a character of [`HOLES`] stands for each tag.
+    /// The text; a character of [`HOLES`] stands for each tag, the same one for tags that say the same.
     pub text: String,
     pieces: Vec<Piece>,
+    /// Where a tag is written that each of the characters stands for, in their order.
+    holes: Vec<Range<u32>>,
 }
 
 /// A stretch of the skeleton's text.
@@ -38,8 +41,7 @@ pub struct Tag {
 impl Skeleton {
     pub(super) fn of(parts: &[&Part]) -> Self {
         let mut skeleton = Self::default();
-        // More tags than there are holes share the last one.
-        let mut holes = HOLES.chain(std::iter::repeat(*HOLES.end()));
+        let mut known: HashMap<&Expression, usize> = HashMap::new();
         for part in parts {
             let at = narrow(skeleton.text.len());
             match part {
@@ -49,7 +51,13 @@ impl Skeleton {
                     skeleton.pieces.push(Piece { at, origin, tag: None });
                 }
                 Part::Tag(expression, place) => {
-                    skeleton.text.extend(holes.next());
+                    let index = *known.entry(expression).or_insert_with(|| {
+                        skeleton.holes.push(place.clone());
+                        skeleton.holes.len() - 1
+                    });
+                    // More tags than there are characters share the last one.
+                    let hole = HOLES.clone().nth(index).unwrap_or(*HOLES.end());
+                    skeleton.text.push(hole);
                     let tag = Some(tag(expression));
                     skeleton.pieces.push(Piece { at, origin: Some(place.clone()), tag });
                 }
@@ -85,12 +93,10 @@ impl Skeleton {
 
     /// `text`, a part of the skeleton or made of such parts, with the tags of `template` for its holes.
     pub fn with_tags(&self, text: &str, template: &str) -> String {
-        let tags: Vec<&Piece> = self.pieces.iter().filter(|piece| piece.tag.is_some()).collect();
         let mut filled = String::with_capacity(text.len());
         for c in text.chars() {
             let index = HOLES.contains(&c).then(|| u32::from(c) - u32::from(*HOLES.start()));
-            let tag = index.and_then(|index| tags.get(index as usize));
-            match tag.and_then(|tag| tag.origin.clone()) {
+            match index.and_then(|index| self.holes.get(index as usize)) {
                 Some(origin) => {
                     filled.push_str(
                         template.get(origin.start as usize..origin.end as usize).unwrap_or_default(),

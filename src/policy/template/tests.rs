@@ -158,3 +158,14 @@ fn deep_templates_are_refused_and_not_followed() {
     let calls = format!("{{{{upper {} v {}}}}}", "(upper ".repeat(20_000), ")".repeat(20_000));
     assert!(with(Context::Text, &calls, &[("v", "1")]).is_err());
 }
+
+#[test]
+fn tags_that_say_the_same_are_the_same_hole() {
+    let place = Place { source: 0, start: 0, end: 0 };
+    let text = r#"a{b="{{x}}", c="{{upper x}}"} / a{b="{{ x }}", c="{{y}}"}"#;
+    let template = Template::compile(text, place, Context::Query).unwrap();
+    let skeleton = template.skeleton(true);
+    let holes: Vec<char> = skeleton.text.chars().filter(|c| !c.is_ascii()).collect();
+    assert_eq!(holes, ['\u{e000}', '\u{e001}', '\u{e000}', '\u{e002}']);
+    assert_eq!(skeleton.with_tags(&skeleton.text, text), text.replace("{{ x }}", "{{x}}"));
+}
