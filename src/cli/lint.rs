@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::exit::Exit;
-use crate::findings::{Findings, Fixed, Found, Policy, named};
+use crate::findings::{FORMATS, Findings, Fixed, Found, Policy};
 use crate::host::Host;
 use crate::policy::lint::RULES;
 use crate::policy::problem::{Problem, Severity, did_you_mean};
@@ -30,8 +31,8 @@ pub(crate) struct LintArgs {
     #[arg(long)]
     pub fix: bool,
 
-    /// How to show what is found: text, json, github or sarif
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_name)]
+    /// How to show what is found
+    #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name(), value_parser = formats())]
     pub format: String,
 }
 
@@ -66,8 +67,12 @@ fn deny(text: &str) -> Result<Deny, String> {
     })
 }
 
-fn format_name(text: &str) -> Result<String, String> {
-    named(text).map(|format| format.name().to_owned())
+fn formats() -> PossibleValuesParser {
+    FORMATS
+        .iter()
+        .map(|format| PossibleValue::new(format.name()).help(format.summary()))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 /// Checks the files; exit 0, or 2 with faults and with what is denied.
@@ -95,7 +100,7 @@ pub(super) fn lint(args: &LintArgs, host: &Host) -> Exit {
         found: policy.problems.iter().map(found).collect(),
     });
     let findings = Findings { sources: &linted.texts, policies: policies.collect(), fixed: &linted.fixed };
-    if let Ok(format) = named(&args.format) {
+    if let Some(format) = FORMATS.iter().find(|format| format.name() == args.format) {
         let redact = |text: &str| host.output.redactor.redact(text).into_owned();
         host.output.data(&format.render(&findings, &redact));
     }

@@ -10,7 +10,7 @@ pub mod text;
 
 use crate::diagnostic::{Location, Sources, location};
 use crate::policy::mend;
-use crate::policy::problem::{Fix, Place, Problem, did_you_mean, listed};
+use crate::policy::problem::{Fix, Place, Problem};
 use crate::report::Redact;
 
 /// Where the lints are explained, from the root of the repository.
@@ -104,18 +104,6 @@ pub trait Format: Sync {
 
 /// The formats there are, in the order of documents; the first is the default.
 pub static FORMATS: &[&dyn Format] = &[&text::Text, &json::Json, &github::Github, &sarif::Sarif];
-
-/// The format called `name`.
-///
-/// # Errors
-/// A sentence that says which formats there are, and which was meant where that can be guessed.
-pub fn named(name: &str) -> Result<&'static dyn Format, String> {
-    let names = || FORMATS.iter().map(|format| format.name());
-    FORMATS.iter().find(|format| format.name() == name).copied().ok_or_else(|| {
-        let guess = did_you_mean(name, names()).map(|guess| format!("; {guess}")).unwrap_or_default();
-        format!("expected one of the formats {}, found `{name}`{guess}", listed(names()))
-    })
-}
 
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,14 @@ pub struct Fix {
     pub sure: bool,
 }
 
+impl Fix {
+    /// What is probably meant: `text` for all that is written at `place`.
+    pub fn guess(title: impl Into<String>, place: Place, text: impl Into<String>) -> Self {
+        let edits = vec![(0..place.end.saturating_sub(place.start), text.into())];
+        Self { title: title.into(), place, decoded: None, edits, sure: false }
+    }
+}
+
 impl Problem {
     /// A fault at `place`.
     pub fn at(place: Place, message: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Cx, Rule, is_lint};
 use crate::policy::node::{Data, Node};
 use crate::policy::parse::Document;
-use crate::policy::problem::{Place, Problem, Severity, did_you_mean};
+use crate::policy::problem::{Fix, Place, Problem, Severity, did_you_mean};
 use crate::policy::{query, scalar};
 
 /// The lints of this file.
@@ -171,9 +171,16 @@ fn unknown(cx: &Cx<'_>, found: &mut Vec<Problem>) {
                 let message = format!("`{id}` is a fault, and faults cannot be allowed");
                 Problem::at(place, message).help("mend what it says")
             } else {
-                let help = did_you_mean(id, ids())
-                    .unwrap_or_else(|| "each lint is a section of docs/lint.md".into());
-                Problem::at(place, format!("there is no lint `{id}` to allow")).help(help)
+                let problem = Problem::at(place, format!("there is no lint `{id}` to allow"));
+                let near = did_you_mean(id, ids());
+                let meant = ids()
+                    .find(|known| near.as_ref().is_some_and(|near| near.contains(&format!("`{known}`"))));
+                match meant {
+                    Some(meant) => {
+                        problem.maybe_help(near).fix(Fix::guess(format!("write `{meant}`"), place, meant))
+                    }
+                    None => problem.help("each lint is a section of docs/lint.md"),
+                }
             });
         }
     }

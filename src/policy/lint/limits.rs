@@ -4,10 +4,11 @@
 use super::{CheckCx, Cx, Rule};
 use crate::policy::criterion::{Criterion, Number};
 use crate::policy::model::On;
-use crate::policy::problem::{Place, Problem, Severity};
+use crate::policy::node::{Data, Node};
+use crate::policy::problem::{Fix, Place, Problem, Severity};
 use crate::policy::value::Value;
 use crate::promql::analysis::analyse;
-use crate::promql::ast::Node;
+use crate::promql::ast::{Expr, Node as Part};
 use crate::promql::bounds::{Bounds, bounds};
 
 /// The lints of this file.
@@ -103,16 +104,25 @@ fn never_fails(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         let values = words(given);
         let message =
             format!("no value misses `{}: {}`: the query gives {values}", limit.key, Number(limit.value));
-        let help = if limit.key == "min_value" && given.low >= 1.0 {
-            "an empty result is no data, which is inconclusive; `on_no_data: fail` makes it a breach"
-                .to_owned()
-        } else if given == Bounds::SHARE && limit.key == "max_value" && limit.value > 1.0 {
-            format!("a share of {} % is written `{}`", Number(limit.value), Number(limit.value / 100.0))
-        } else {
-            "set a limit that a bad deployment misses".to_owned()
-        };
-        found.push(Problem::at(limit.place, message).help(help));
+        let problem = Problem::at(limit.place, message);
+        found.push(match share(limit, given) {
+            Some((help, fix)) => problem.help(help).fix(fix),
+            None if limit.key == "min_value" && given.low >= 1.0 => problem.help(
+                "an empty result is no data, which is inconclusive; `on_no_data: fail` makes it a breach",
+            ),
+            None => problem.help("set a limit that a bad deployment misses"),
+        });
     }
+}
+
+/// What to do where percent were written for a share.
+fn share(limit: Limit, given: Bounds) -> Option<(String, Fix)> {
+    let percent = given == Bounds::SHARE && limit.value > 1.0 && limit.value <= 100.0;
+    percent.then(|| {
+        let meant = Number(limit.value / 100.0).to_string();
+        let help = format!("a share of {} % is written `{meant}`", Number(limit.value));
+        (help, Fix::guess("write it as a share", limit.place, meant))
+    })
 }
 
 fn always_fails(cx: &Cx<'_>, found: &mut Vec<Problem>) {
@@ -125,13 +135,11 @@ fn always_fails(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         let values = words(given);
         let message =
             format!("no value meets `{}: {}`: the query gives {values}", limit.key, Number(limit.value));
-        let percent = given == Bounds::SHARE && limit.value > 1.0 && limit.value <= 100.0;
-        let help = if percent {
-            format!("a share of {} % is written `{}`", Number(limit.value), Number(limit.value / 100.0))
-        } else {
-            "set a limit that a good deployment meets".to_owned()
-        };
-        found.push(Problem::at(limit.place, message).help(help));
+        let problem = Problem::at(limit.place, message);
+        found.push(match share(*limit, given) {
+            Some((help, fix)) => problem.help(help).fix(fix),
+            None => problem.help("set a limit that a good deployment meets"),
+        });
     }
 }
 
@@ -248,15 +256,15 @@ fn misdirected(check: &CheckCx<'_>) -> Option<(String, bool, Limit)> {
 }
 
 /// Whether `expr` is one selector within functions and aggregations that leave high what is high.
-fn is_plain(expr: &crate::promql::ast::Expr) -> bool {
+fn is_plain(expr: &Expr) -> bool {
     match &expr.node {
-        Node::Selector(_) | Node::Range(_) => true,
-        Node::Paren(inner) => is_plain(inner),
-        Node::Subquery(subquery) => is_plain(&subquery.expr),
-        Node::Aggregation(aggregation) => is_plain(&aggregation.expr),
-        Node::Call(call) => {
+        Part::Selector(_) | Part::Range(_) => true,
+        Part::Paren(inner) => is_plain(inner),
+        Part::Subquery(subquery) => is_plain(&subquery.expr),
+        Part::Aggregation(aggregation) => is_plain(&aggregation.expr),
+        Part::Call(call) => {
             let absent = call.name.text.starts_with("absent");
-            let mut of = call.args.iter().filter(|arg| !matches!(arg.node, Node::Number(_) | Node::Text(_)));
+            let mut of = call.args.iter().filter(|arg| !matches!(arg.node, Part::Number(_) | Part::Text(_)));
             !absent && of.all(is_plain)
         }
         _ => false,
@@ -268,7 +276,13 @@ fn wrong_direction(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         let Some((name, should_be_high, limit)) = misdirected(check) else { continue };
         let (high, instead) = if should_be_high { ("high", "min_value") } else { ("low", "max_value") };
         let message = format!("`{name}` should be {high}, and `{}` is a breach where it is", limit.key);
-        found.push(Problem::at(limit.place, message).help(format!("is `{instead}` meant?")));
+        let mut problem = Problem::at(limit.place, message).help(format!("is `{instead}` meant?"));
+        if let Some(Node { data: Data::Map(entries), .. }) = check.node
+            && let Some((key, _)) = entries.iter().find(|(key, _)| key.name == limit.key)
+        {
+            problem = problem.fix(Fix::guess(format!("make it a `{instead}`"), key.place, instead));
+        }
+        found.push(problem);
     }
 }
 

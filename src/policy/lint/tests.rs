@@ -338,6 +338,10 @@ fn variables_are_used_and_declared() {
     assert_eq!(with("a: 1, b: {required: true}", check).0, ["unused-variable@1"]);
     assert_eq!(with("version: {required: true}", check).1, ["undeclared-variable@4"]);
     assert_eq!(with("", check), none);
+    for (label, told) in [("app_version", false), ("image_tag", false), ("stage", true), ("shard", true)] {
+        let check = format!("query: 'x{{{label}=\"1\"}}', max_value: 1, failure_action: rollback");
+        assert_eq!(!noted(&checks(&[&check])).is_empty(), told, "{label}");
+    }
     // A file with variables alone belongs to another one.
     assert_eq!(found("variables: {a: 1}\n"), [] as [&str; 0]);
     let block = "query: 'x{v=\"{{#if a}}{{default b c}}{{/if}}\", image_tag=\"1\"}', max_value: 1, failure_action: rollback";

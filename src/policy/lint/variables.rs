@@ -139,23 +139,28 @@ fn env_not_read(cx: &Cx<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Parts of names that tell one version from another.
+/// Words of names that tell one version from another.
 const VERSION: &[&str] =
-    &["version", "release", "revision", "commit", "sha", "image", "tag", "build", "track", "canary", "hash"];
+    &["release", "revision", "rev", "commit", "sha", "image", "tag", "build", "track", "canary", "hash"];
+
+/// Whether the label or variable `name` tells one version from another.
+fn is_of_version(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.contains("version") || name.split(|c: char| !c.is_alphanumeric()).any(|word| VERSION.contains(&word))
+}
 
 fn no_version(cx: &Cx<'_>, found: &mut Vec<Problem>) {
     let Some(place) = cx.spec.place.filter(|_| cx.complete && !cx.checks.is_empty()) else { return };
-    let tells = |name: &str| {
-        let name = name.to_lowercase();
-        VERSION.iter().any(|word| name.contains(word))
-    };
     let by_label = |check: &super::CheckCx<'_>| {
         check.queries.iter().filter_map(|query| query.expr()).any(|expr| {
             let labels = analyse(expr).uses;
-            labels.iter().flat_map(|one| &one.selector.matchers).any(|matcher| tells(&matcher.label.text))
+            labels
+                .iter()
+                .flat_map(|one| &one.selector.matchers)
+                .any(|matcher| is_of_version(&matcher.label.text))
         })
     };
-    if used(cx).iter().any(|(name, _)| tells(name)) || cx.checks.iter().any(by_label) {
+    if used(cx).iter().any(|(name, _)| is_of_version(name)) || cx.checks.iter().any(by_label) {
         return;
     }
     let message = "nothing in this policy depends on the version that was deployed";
