@@ -175,7 +175,7 @@ impl Reader<'_> {
         let rest = &self.text[self.at..];
         let mut start = rest.find("{{").unwrap_or(rest.len());
         // An escaped tag is text, and has been passed with it where it is written as it reads.
-        while rest[..start].ends_with('\\') {
+        while start < rest.len() && rest[..start].ends_with('\\') {
             start = rest[start + 2..].find("{{").map_or(rest.len(), |more| start + 2 + more);
         }
         let inner = &rest[start..];

@@ -152,6 +152,21 @@ fn a_negative_number_is_no_base_of_a_power() {
 }
 
 #[test]
+fn backslashes_before_tags_keep_places_inside_the_text() {
+    for text in
+        ["\\{{v}}nges(process_\\\\\\\\\\\\\\`", "\\\\{{v}}", "\\\\\\{{v}}{{v}}\\", "a\\{{v}}\\{{v}}{{v}}"]
+    {
+        let Ok(template) = Template::compile(text, Place { source: 0, start: 0, end: 0 }, Context::Text)
+        else {
+            continue;
+        };
+        let skeleton = template.skeleton(true);
+        let end = u32::try_from(skeleton.text.len()).unwrap();
+        assert!(skeleton.origin(0..end).is_none_or(|origin| origin.end as usize <= text.len()), "{text}");
+    }
+}
+
+#[test]
 fn deep_templates_are_refused_and_not_followed() {
     let blocks = "{{#if v}}".repeat(20_000);
     assert!(with(Context::Text, &blocks, &[("v", "1")]).is_err());
