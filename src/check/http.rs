@@ -8,55 +8,84 @@ mod probe;
 mod rules;
 mod spec;
 
-use super::target::fields::{RETRIES, RETRY_DELAY, TIMEOUT};
+use super::target::fields::{RETRIES, RETRY_DELAY, Span, TIMEOUT};
 use super::target::secure;
 use super::{Kind, Spec};
-use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::form::Form;
+use crate::policy::reader::{Field, Reader, Rule, Shape};
+use crate::policy::status::Status;
+use crate::policy::value::{Bytes, Scalar};
 
 /// The kind.
 pub(super) struct Http;
 
 static JSON_FIELDS: &[Field] = &[
-    Field::required(
-        "path",
-        Shape::Text,
-        "Where in the body, as JSONPath; all that is found there must hold.",
-    ),
-    Field::new("equals", Shape::Any, "The value that it must be."),
-    Field::new("min", Shape::Number, "The smallest number that will do."),
-    Field::new("max", Shape::Number, "The largest number that will do."),
+    Field::required("path", Shape::Text, "where in the body, as JSONPath; all that is found there must hold"),
+    Field::new("equals", Shape::Literal, "the value that it must be"),
+    Field::new("min", Shape::Number, "the smallest number that will do"),
+    Field::new("max", Shape::Number, "the largest number that will do"),
 ];
 
+static JSON_RULES: &[Rule] = &[Rule::Some(&["equals", "min", "max"])];
+
 static AUTH_FIELDS: &[Field] = &[
-    Field::required("type", Shape::OneOf(&["none", "basic", "bearer"]), "How to say who is asking."),
-    Field::new("username", Shape::Text, "The user, for `basic`."),
-    Field::new("password_ref", Shape::Text, "The secret that is the password, for `basic`."),
-    Field::new("token_ref", Shape::Text, "The secret that is the token, for `bearer`."),
-    Field::new("token_file", Shape::Text, "A file with the token, read anew at every attempt, for `bearer`."),
+    Field::required(
+        "type",
+        Shape::Of(Form::words("`none`, `basic` or `bearer`", &["none", "basic", "bearer"]).untemplated()),
+        "how to say who is asking",
+    ),
+    Field::new("username", Shape::Text, "the user, for `basic`"),
+    Field::new("password_ref", Shape::Text, "the secret that is the password, for `basic`"),
+    Field::new("token_ref", Shape::Text, "the secret that is the token, for `bearer`"),
+    Field::new("token_file", Shape::Text, "a file with the token, read anew at every attempt, for `bearer`"),
+];
+
+static AUTH_RULES: &[Rule] = &[
+    Rule::Where("type", "none", &[Rule::None(&["username", "password_ref", "token_ref", "token_file"])]),
+    Rule::Where(
+        "type",
+        "basic",
+        &[Rule::All(&["username", "password_ref"]), Rule::None(&["token_ref", "token_file"])],
+    ),
+    Rule::Where(
+        "type",
+        "bearer",
+        &[
+            Rule::Some(&["token_ref", "token_file"]),
+            Rule::Single(&["token_ref", "token_file"]),
+            Rule::None(&["username", "password_ref"]),
+        ],
+    ),
 ];
 
 static FIELDS: &[Field] = &[
-    Field::required("url", Shape::Text, "What is asked: an `http` or `https` URL."),
-    Field::new("method", Shape::Text, "GET, POST, … (default GET)."),
-    Field::new("headers", Shape::TextMap, "Headers to send; they go to the URL's own origin only."),
-    Field::new("body", Shape::Text, "The request's body; JSON when it begins with `{` or `[`."),
+    Field::required("url", Shape::Of(Form::WEB), "what is asked: an `http` or `https` URL"),
+    Field::new("method", Shape::Of(METHOD), "the method: `GET`, `POST`, …").default("GET"),
+    Field::new("headers", Shape::Headers, "headers to send; they go to the URL's own origin only"),
+    Field::new("body", Shape::Text, "the request's body; JSON when it begins with `{` or `[`"),
     Field::new(
         "expected_status",
-        Shape::Any,
-        "The status that is expected: a number, a class like `2xx`, or a list of them (default 2xx).",
-    ),
+        Shape::Several(<Status as Scalar>::FORM),
+        "the status that is expected: a number, a class like `2xx`, or a list of them",
+    )
+    .default("2xx"),
     TIMEOUT,
     RETRIES,
     RETRY_DELAY,
-    Field::new("max_latency", Shape::Duration, "The longest that an attempt may take as a whole."),
-    Field::new("body_contains", Shape::Text, "A text that must be in the body."),
-    Field::new("body_matches", Shape::Text, "A regular expression that must match somewhere in the body."),
-    Field::new("json", Shape::Objects(JSON_FIELDS), "What must be found in the body as JSON."),
-    Field::new("follow_redirects", Shape::Number, "Redirects that are followed (default 0)."),
-    Field::new("auth", Shape::Object(AUTH_FIELDS), "How to say who is asking."),
-    Field::new("tls", Shape::Object(secure::FIELDS), "How to speak TLS."),
-    Field::new("max_body", Shape::Scalar, "Bytes of the body beyond which nothing is read (default 1MiB)."),
+    Field::new("max_latency", Shape::of::<Span>(), "the longest that an attempt may take as a whole"),
+    Field::new("body_contains", Shape::Of(Form::SOME), "a text that must be in the body"),
+    Field::new("body_matches", Shape::Text, "a regular expression that must match somewhere in the body"),
+    Field::new("json", Shape::Objects(JSON_FIELDS), "what must be found in the body as JSON")
+        .rules(JSON_RULES),
+    Field::new("follow_redirects", Shape::of::<u32>(), "redirects that are followed").default("0"),
+    Field::new("auth", Shape::Object(AUTH_FIELDS), "how to say who is asking").rules(AUTH_RULES),
+    Field::new("tls", Shape::Object(secure::FIELDS), "how to speak TLS"),
+    Field::new("max_body", Shape::of::<Bytes>(), "bytes of the body beyond which nothing is read")
+        .default("1MiB"),
 ];
+
+/// The characters of a method; those that a blank at an end is cut off of.
+const METHOD: Form = Form::matching("a method like `GET` or `POST`", "[-!#$%&'*+.^_`|~0-9A-Za-z]+");
 
 impl Kind for Http {
     fn name(&self) -> &'static str {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::{Facts, Limits, RenderCx, Rendered, Spec};
 use crate::policy::criterion::Criterion;
+use crate::policy::form::Form;
 use crate::policy::model::{Count, Judging, Require};
 use crate::policy::problem::{Place, Problem, Problems};
-use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::reader::{Field, Reader, Rule, Shape};
 use crate::policy::template::{Context, Scope, Template};
 use crate::policy::value::{Scalar, Share, Value};
 use probe::{MetricProbe, Query};
@@ -20,16 +21,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The fields of a metrics check beside the envelope's.
 pub(super) const FIELDS: &[Field] = &[
-    Field::required("query", Shape::Text, "what is asked at each tick"),
+    Field::required("query", Shape::Of(Form::FILLED), "what is asked at each tick"),
     Field::new(
         "source",
-        Shape::Text,
+        Shape::Of(Form::NAME),
         "the metrics integration that is asked; by default the kind's own name",
     ),
     Field::new("expected_value", Shape::Number, "the value that is expected"),
     Field::new(
         "tolerance",
-        Shape::Scalar,
+        Shape::of::<Tolerance>(),
         "how far off `expected_value` may be: absolute, or a share like `5%` of it",
     ),
     Field::new("min_value", Shape::Number, "the smallest value that is within"),
@@ -37,12 +38,13 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("expect_empty", Shape::Flag, "any series in the result is a breach"),
     Field::new(
         "require",
-        Shape::Scalar,
-        "how many series must meet the criterion: `all` (default), `any` or a share",
-    ),
-    Field::new("count", Shape::OneOf(&["check", "series"]), "whose breaches are counted (default `check`)"),
-    Field::new("min_series", Shape::Number, "series below which a result is no data (default 1)"),
-    Field::new("timeout", Shape::Duration, "how long the source may take to answer (default `10s`)"),
+        Shape::of::<Require>(),
+        "how many series must meet the criterion: `all`, `any` or a share",
+    )
+    .default("all"),
+    Field::new("count", Shape::OneOf(Count::WORDS), "whose breaches are counted").default("check"),
+    Field::new("min_series", Shape::of::<u32>(), "series below which a result is no data").default("1"),
+    Field::new("timeout", Shape::Duration, "how long the source may take to answer").default("10s"),
     Field::later("old_data"),
     Field::later("lookback"),
     Field::later("min_range"),
@@ -62,7 +64,18 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 /// The fields of which a check needs one.
-const CRITERIA: [&str; 4] = ["expected_value", "min_value", "max_value", "expect_empty"];
+const CRITERIA: &[&str] = &["expected_value", "min_value", "max_value", "expect_empty"];
+
+/// Those of them that look at a value.
+const LIMITS: &[&str] = &["expected_value", "min_value", "max_value"];
+
+/// How the fields go together.
+pub(super) const RULES: &[Rule] = &[
+    Rule::Some(CRITERIA),
+    Rule::Beside("tolerance", "expected_value"),
+    Rule::Where("expect_empty", "true", &[Rule::None(LIMITS), Rule::None(&["min_series"])]),
+    Rule::Where("expect_empty", "false", &[Rule::Some(LIMITS)]),
+];
 
 /// How far off an expected value may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +87,12 @@ enum Tolerance {
 
 impl Scalar for Tolerance {
     const EXPECTED: &'static str = "a tolerance like `0.1` or `5%`, not below 0";
+    const FORM: Form = Form::number(
+        Self::EXPECTED,
+        r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*%?",
+        0.0,
+        f64::INFINITY,
+    );
 
     fn read(text: &str) -> Option<Self> {
         let read = match text.strip_suffix('%') {
@@ -87,6 +106,7 @@ impl Scalar for Tolerance {
 
 impl Scalar for Require {
     const EXPECTED: &'static str = "`all`, `any` or a share above 0 like `95%`";
+    const FORM: Form = Form { words: &["all", "any"], expected: Self::EXPECTED, ..Share::FORM.above_least() };
 
     fn read(text: &str) -> Option<Self> {
         match text {
@@ -99,6 +119,7 @@ impl Scalar for Require {
 
 impl Scalar for Count {
     const EXPECTED: &'static str = "`check` or `series`";
+    const WORDS: &'static [&'static str] = &["check", "series"];
 
     fn read(text: &str) -> Option<Self> {
         match text {

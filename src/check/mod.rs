@@ -24,7 +24,7 @@ use crate::host::Host;
 use crate::host::vault::Vault;
 use crate::policy::model::Judging;
 use crate::policy::problem::{Place, Problems};
-use crate::policy::reader::{Field, Reader};
+use crate::policy::reader::{Field, Reader, Rule};
 use crate::policy::template::{Scope, Template};
 use crate::promql::Dialect;
 
@@ -106,6 +106,11 @@ pub trait Kind: Sync {
 
     /// Its fields beside the envelope's.
     fn fields(&self) -> &'static [Field];
+
+    /// How they go together.
+    fn rules(&self) -> &'static [Rule] {
+        &[]
+    }
 
     /// The fields that tell its checks from other kinds' where no section does, as in `control`.
     fn identity(&self) -> &'static [&'static str];

@@ -28,7 +28,7 @@ use crate::host::clock::later;
 use crate::host::http::{Http, Request, Response};
 use crate::policy::integration::Resolved;
 use crate::policy::problem::Problem;
-use crate::policy::reader::{Field, Reader};
+use crate::policy::reader::{Field, Reader, Rule};
 use crate::promql::Dialect;
 use answer::parse;
 use meaning::{Meant, meaning};
@@ -65,6 +65,10 @@ impl Kind for Prometheus {
 
     fn fields(&self) -> &'static [Field] {
         metric::FIELDS
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        metric::RULES
     }
 
     fn identity(&self) -> &'static [&'static str] {

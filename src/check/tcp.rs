@@ -11,16 +11,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::target::dial::{Authority, dial, ending};
 use super::target::fields::{PaceSpec, RETRIES, RETRY_DELAY, TIMEOUT, checked, early, kept, typed};
-use super::target::secure::{Secure, TlsSpec};
+use super::target::secure::{FIELDS as FIELDS_OF_TLS, Secure, TlsSpec};
 use super::target::{Attempt, Fault, Pace, Stage, Trace, measure, shown};
 use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec};
 use crate::host::Host;
 use crate::host::net::Stream;
 use crate::host::tls::TlsOptions;
+use crate::policy::form::Form;
 use crate::policy::model::Judging;
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Place, Problem, Problems};
-use crate::policy::reader::{Field, Reader, Shape, value};
+use crate::policy::reader::{Field, Reader, Rule, Shape, value};
 use crate::policy::template::{Context, Template};
 use crate::policy::value::{Scalar, Value};
 
@@ -31,16 +32,20 @@ pub(super) struct Tcp;
 const MAX_READ: usize = 64 * 1024;
 
 static FIELDS: &[Field] = &[
-    Field::required("host", Shape::Text, "A host name or an IP address."),
-    Field::required("port", Shape::Number, "A port."),
+    Field::required("host", Shape::Text, "a host name or an IP address"),
+    Field::required("port", Shape::of::<Port>(), "a port"),
     TIMEOUT,
     RETRIES,
     RETRY_DELAY,
-    Field::new("send", Shape::Text, "A text to send, line ends included."),
-    Field::new("expect", Shape::Text, "A text that must be in the first 64 KiB that are received."),
-    Field::new("tls", Shape::Any, "`true`, or a mapping of how to speak TLS."),
-    Field::new("expect_closed", Shape::Flag, "Whether nobody must listen; a time-out counts as closed."),
+    Field::new("send", Shape::Text, "a text to send, line ends included"),
+    Field::new("expect", Shape::Of(Form::SOME), "a text that must be in the first 64 KiB that are received"),
+    Field::new("tls", Shape::FlagOr(FIELDS_OF_TLS), "`true`, or a mapping of how to speak TLS")
+        .default("false"),
+    Field::new("expect_closed", Shape::Flag, "whether nobody must listen; a time-out counts as closed")
+        .default("false"),
 ];
+
+static RULES: &[Rule] = &[Rule::Where("expect_closed", "true", &[Rule::None(&["send", "expect"])])];
 
 impl Kind for Tcp {
     fn name(&self) -> &'static str {
@@ -67,6 +72,10 @@ expect: "+PONG"
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        RULES
     }
 
     fn identity(&self) -> &'static [&'static str] {
@@ -97,6 +106,7 @@ struct Port(u16);
 
 impl Scalar for Port {
     const EXPECTED: &'static str = "a port from 1 to 65535";
+    const FORM: Form = Form::whole(Self::EXPECTED, 1.0, 65_535.0).quoted("0*[1-9][0-9]{0,4}");
 
     fn read(text: &str) -> Option<Self> {
         u16::read(text).filter(|port| *port != 0).map(Self)

@@ -216,7 +216,11 @@ fn schema(policy: &Path, host: &Host) -> Result<Option<PathBuf>, Stop> {
     if host.files.exists(&path) {
         return Ok(None);
     }
-    write(&path, &format!("{:#}\n", crate::policy::schema::policy(crate::check::KINDS)), host)?;
+    write(
+        &path,
+        &format!("{:#}\n", crate::policy::schema::policy(crate::check::KINDS, crate::rollback::TRIGGERS)),
+        host,
+    )?;
     Ok(Some(path))
 }
 

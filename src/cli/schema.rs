@@ -28,7 +28,7 @@ pub(crate) enum Document {
 /// Prints the schema.
 pub(super) fn schema(args: &SchemaArgs, host: &Host) -> Exit {
     let schema = match args.document {
-        Document::Policy => crate::policy::schema::policy(crate::check::KINDS),
+        Document::Policy => crate::policy::schema::policy(crate::check::KINDS, crate::rollback::TRIGGERS),
         Document::Report => crate::report::json::schema(),
         Document::Lint => crate::findings::json::schema(),
         Document::Event => crate::rollback::event::schema(),

@@ -16,7 +16,7 @@ static JIRA: &[Field] = &[
     Field::new("version_trigger", Shape::Object(VERSION), "a version that is released"),
 ];
 
-const ENABLED: Field = Field::new("enabled", Shape::Flag, "whether it starts anything; default `true`");
+const ENABLED: Field = Field::new("enabled", Shape::Flag, "whether it starts anything").default("true");
 
 static ISSUE_STATUS: &[Field] = &[
     ENABLED,

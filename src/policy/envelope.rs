@@ -1,21 +1,22 @@
 //! What every check has, whatever its kind: its table of fields and how they are read. Must not know any kind, and
 //! must not fill in defaults; `render` does, when all of them are known.
 
+use super::form::Form;
 use super::model::{Envelope, FailureAction, On, OnMissingSpec};
 use super::node::Data;
 use super::problem::{Place, Problem};
 use super::reader::{Field, Reader, Shape, compile};
 use super::template::Context;
-use super::value::{Scalar as _, Value};
+use super::value::{AtLeastOne, Period, Scalar as _, Share, Value};
 
 /// The name of checks that cannot be told apart without one.
 pub static NAME_REQUIRED: &[Field] =
-    &[Field::required("name", Shape::Text, "what reports call the check; unique in the policy")];
+    &[Field::required("name", Shape::Of(Form::NAME), "what reports call the check; unique in the policy")];
 
 /// The name of checks that have one of their own, their target.
 pub static NAME_OPTIONAL: &[Field] = &[Field::new(
     "name",
-    Shape::Text,
+    Shape::Of(Form::NAME),
     "what reports call the check; unique in the policy; by default its target",
 )];
 
@@ -24,59 +25,52 @@ pub static ENVELOPE: &[Field] = &[
     Field::new(
         "failure_action",
         Shape::OneOf(FailureAction::WORDS),
-        "what its failure means for the deployment; default `rollback`",
-    ),
+        "what its failure means for the deployment",
+    )
+    .default("rollback"),
     Field::new("duration", Shape::Duration, "how long it is sampled; `0s` is one sample; default the gate's"),
-    Field::new("interval", Shape::Duration, "how often it is sampled; default the gate's"),
+    Field::new("interval", Shape::of::<Period>(), "how often it is sampled; default the gate's"),
     Field::new(
         "max_failures",
-        Shape::Number,
+        Shape::of::<AtLeastOne>(),
         "breaches that fail it, the last of them included; default that of `rollback_policy`, else 3",
     ),
     Field::new(
         "within",
-        Shape::Number,
+        Shape::of::<AtLeastOne>(),
         "the consecutive judged samples among which breaches count; default twice `max_failures`",
     ),
     Field::new(
         "min_samples",
-        Shape::Number,
+        Shape::of::<u32>(),
         "judged samples below which it is inconclusive; default `max_failures`",
     ),
     Field::new(
         "min_coverage",
-        Shape::Scalar,
-        "the share of due ticks judged below which it is inconclusive; default `50%`",
-    ),
-    Field::new(
-        "on_no_data",
-        Shape::OneOf(On::WORDS),
-        "what a tick without enough series counts as; default `inconclusive`",
-    ),
-    Field::new(
-        "on_no_traffic",
-        Shape::OneOf(On::WORDS),
-        "what a tick with only NaN counts as; default `inconclusive`",
-    ),
-    Field::new(
-        "on_infinite",
-        Shape::OneOf(On::WORDS),
-        "what a tick with an infinity counts as; default `inconclusive`",
-    ),
-    Field::new(
-        "on_error",
-        Shape::OneOf(On::WORDS),
-        "what a tick whose source could not be asked counts as; default `inconclusive`",
-    ),
-    Field::new("dry_run", Shape::Flag, "measured and reported, never counted; default `false`"),
+        Shape::of::<Share>(),
+        "the share of due ticks judged below which it is inconclusive",
+    )
+    .default("50%"),
+    Field::new("on_no_data", Shape::OneOf(On::WORDS), "what a tick without enough series counts as")
+        .default("inconclusive"),
+    Field::new("on_no_traffic", Shape::OneOf(On::WORDS), "what a tick with only NaN counts as")
+        .default("inconclusive"),
+    Field::new("on_infinite", Shape::OneOf(On::WORDS), "what a tick with an infinity counts as")
+        .default("inconclusive"),
+    Field::new("on_error", Shape::OneOf(On::WORDS), "what a tick whose source could not be asked counts as")
+        .default("inconclusive"),
+    Field::new("dry_run", Shape::Flag, "measured and reported, never counted").default("false"),
     Field::new("only", Shape::Object(ONLY), "where it applies; elsewhere it is skipped"),
     Field::new("description", Shape::Text, "shown to people"),
     Field::new("runbook_url", Shape::Text, "shown to people when the check fails"),
     Field::new("dashboard_url", Shape::Text, "shown to people when the check fails"),
 ];
 
-static ONLY: &[Field] =
-    &[Field::required("environment", Shape::Texts, "the environments in which the check applies")];
+static ONLY: &[Field] = &[Field::required(
+    "environment",
+    Shape::Several(Form::TEXT),
+    "the environments in which the check applies",
+)];
 
 /// Reads the fields of every check; the name comes with its place.
 pub fn read(body: &mut Reader<'_, '_>) -> (Envelope, Option<Place>) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
+use super::form::Form;
 use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec, WindowSpec};
 use super::node::{Data, Node};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
@@ -13,14 +14,14 @@ use super::template::Context;
 use super::value::Value;
 use crate::check::Kind;
 use crate::policy::model::OnInconclusive;
-use crate::policy::value::{AtLeastOne, Scalar as _};
+use crate::policy::value::{AtLeastOne, Period, Scalar as _};
 
 /// Breaches that fail a check where nothing is written.
 pub const MAX_FAILURES: u32 = 3;
 
 /// The gate's fields beside its sections.
 pub static GATE: &[Field] = &[
-    Field::new("name", Shape::Text, "the policy's name; default the file's stem"),
+    Field::new("name", Shape::Of(Form::NAME), "the policy's name; default the file's stem"),
     Field::new("window", Shape::Object(WINDOW), "when and how long the gate watches"),
     Field::new(
         "control",
@@ -42,14 +43,14 @@ pub static WINDOW: &[Field] = &[
         Shape::Duration,
         "how long checks are sampled; default the longest that a check names, else one sample",
     ),
-    Field::new("interval", Shape::Duration, "how often checks are sampled; default `15s`"),
+    Field::new("interval", Shape::of::<Period>(), "how often checks are sampled").default("15s"),
     Field::new(
         "warm_up",
         Shape::Duration,
         "from the deployment to the first sample that counts; default a fifth of the window, at most `1m`",
     ),
     Field::new("timeout", Shape::Duration, "when the gate gives up; default the latest possible end"),
-    Field::new("fail_fast", Shape::Flag, "whether a rollback verdict ends the sampling; default `true`"),
+    Field::new("fail_fast", Shape::Flag, "whether a rollback verdict ends the sampling").default("true"),
     Field::later("mode"),
     Field::later("stable_for"),
     Field::later("old_data"),
@@ -59,15 +60,16 @@ pub static WINDOW: &[Field] = &[
 
 /// The fields of `rollback_policy`.
 pub static ROLLBACK_POLICY: &[Field] = &[
-    Field::new("enabled", Shape::Flag, "whether a rollback verdict triggers anything; default `true`"),
-    Field::new("max_failures", Shape::Number, "breaches that fail a check; default 3"),
+    Field::new("enabled", Shape::Flag, "whether a rollback verdict triggers anything").default("true"),
+    Field::new("max_failures", Shape::of::<AtLeastOne>(), "breaches that fail a check").default("3"),
     Field::new("rollback_pipeline", Shape::Text, "the pipeline that takes the deployment back"),
     Field::new(
         "on_inconclusive",
         Shape::OneOf(OnInconclusive::WORDS),
-        "whether an inconclusive check is held back or rolled back for; default `hold`",
-    ),
-    Field::new("preflight", Shape::Flag, "whether triggers are tried before measuring; default `true`"),
+        "whether an inconclusive check is held back or rolled back for",
+    )
+    .default("hold"),
+    Field::new("preflight", Shape::Flag, "whether triggers are tried before measuring").default("true"),
     Field::new("trigger", Shape::Any, "what starts the rollback: one trigger or a list"),
     Field::later("freeze"),
     Field::later("require_previous_version"),

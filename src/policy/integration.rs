@@ -19,7 +19,7 @@ use crate::promql::Dialect;
 
 mod fields;
 
-pub use fields::{AUTH, AUTH_TYPES, ENTRY, GROUPS, TLS};
+pub use fields::{AUTH, AUTH_TYPES, ENTRY, ENTRY_RULES, GROUPS, TLS};
 
 /// The integrations of a policy, by name.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +163,7 @@ impl Entry {
                         self.fields(&format!("{path}."), inner, &mut inside);
                     }
                 }
-                Shape::TextMap => self.map(&path, node, body.problems),
+                Shape::TextMap | Shape::Headers => self.map(&path, node, body.problems),
                 Shape::Texts => {
                     let items = body.items(field.key).into_iter();
                     let items = items.filter_map(|i| compile(i, Context::Text, body.problems)).collect();

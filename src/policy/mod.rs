@@ -5,10 +5,12 @@
 pub mod problem;
 pub mod scalar;
 pub mod node;
+pub mod form;
 pub mod value;
 pub mod status;
 pub mod template;
 pub mod query;
+pub mod field;
 pub mod reader;
 pub mod model;
 pub mod criterion;

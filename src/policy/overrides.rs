@@ -69,7 +69,7 @@ fn known_path(path: &str) -> Result<(), Problem> {
         }
         Some(_) => &[],
     };
-    let scalar = |shape: Shape| !matches!(shape, Shape::Object(_) | Shape::TextMap);
+    let scalar = |shape: Shape| !matches!(shape, Shape::Object(_) | Shape::TextMap | Shape::Headers);
     let known = || table.iter().filter(|f| !f.later && f.key != "system" && scalar(f.shape)).map(|f| f.key);
     if known().any(|key| key == last) {
         return Ok(());

@@ -15,8 +15,14 @@ use crate::policy::variables::{self, Declared};
 
 /// The top-level keys; `gate` lists what is below the gate's, which depends on the kinds there are.
 pub static TOP: &[Field] = &[
-    Field::new("variables", Shape::ObjectMap(variables::DECLARATION), "the inputs of the policy"),
-    Field::new("integrations", Shape::ObjectMap(integration::ENTRY), "the systems it talks to, by name"),
+    Field::new(
+        "variables",
+        Shape::ObjectMap(variables::DECLARATION),
+        "the inputs of the policy; a plain scalar is a default",
+    )
+    .rules(variables::RULES),
+    Field::new("integrations", Shape::ObjectMap(integration::ENTRY), "the systems it talks to, by name")
+        .rules(integration::ENTRY_RULES),
     Field::new(
         "integration_configs",
         Shape::Object(integration::GROUPS),

@@ -1,79 +1,11 @@
 //! Reads mappings by a table of their fields: unknown keys, missing keys and wrong values are all reported, none
 //! ends the reading. The same tables make the published schema. Must not know any mapping in particular.
 
+pub use super::field::{Field, Rule, Shape};
 use super::node::{Data, Node};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
 use super::template::{Context, Template};
 use super::value::{Scalar, Value};
-
-/// What a field holds, for the schema.
-#[derive(Debug, Clone, Copy)]
-pub enum Shape {
-    /// Text.
-    Text,
-    /// A number, or a quoted template.
-    Number,
-    /// `true` or `false`, or a quoted template.
-    Flag,
-    /// A duration like `30s`.
-    Duration,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Text or a number, such as a tolerance.
-    Scalar,
-    /// A list of texts.
-    Texts,
-    /// A mapping of names to texts.
-    TextMap,
-    /// A mapping with these fields.
-    Object(&'static [Field]),
-    /// A list of mappings with these fields.
-    Objects(&'static [Field]),
-    /// A mapping of any names to mappings with these fields.
-    ObjectMap(&'static [Field]),
-    /// Whatever the reader makes of it.
-    Any,
-}
-
-impl Shape {
-    /// Whether a key without a value is a mistake rather than an empty list or mapping.
-    const fn is_scalar(self) -> bool {
-        use Shape::{Duration, Flag, Number, OneOf, Scalar, Text};
-        matches!(self, Text | Number | Flag | Duration | OneOf(_) | Scalar)
-    }
-}
-
-/// A field of a mapping.
-#[derive(Debug, Clone, Copy)]
-pub struct Field {
-    /// Its key.
-    pub key: &'static str,
-    /// What it holds.
-    pub shape: Shape,
-    /// What it means, in one sentence.
-    pub doc: &'static str,
-    /// Whether it must be there.
-    pub required: bool,
-    /// Whether it is a word of the format that this version cannot honour.
-    pub later: bool,
-}
-
-impl Field {
-    /// A field that may be there.
-    pub const fn new(key: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { key, shape, doc, required: false, later: false }
-    }
-
-    /// A field that must be there.
-    pub const fn required(key: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { key, shape, doc, required: true, later: false }
-    }
-
-    /// A word of the format that is refused as not supported yet.
-    pub const fn later(key: &'static str) -> Self {
-        Self { key, shape: Shape::Any, doc: "", required: false, later: true }
-    }
-}
 
 /// A mapping being read.
 pub struct Reader<'n, 'p> {
@@ -192,6 +124,11 @@ impl<'n, 'p> Reader<'n, 'p> {
 
     /// A typed scalar, or a quoted template of one.
     pub fn value<T: Scalar>(&mut self, key: &str) -> Option<Value<T>> {
+        debug_assert!(
+            self.tables.iter().copied().flatten().all(|field| field.key != key || field.shape.fits::<T>()),
+            "`{key}` is read as {}, and its table says otherwise",
+            T::EXPECTED,
+        );
         let node = self.node(key)?;
         value(node, self.problems)
     }

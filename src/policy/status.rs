@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::form::Form;
 use super::value::Scalar;
 
 /// A status code, or a class of them.
@@ -15,6 +16,7 @@ pub enum Status {
 
 impl Scalar for Status {
     const EXPECTED: &'static str = "a status like `200` or `2xx`";
+    const FORM: Form = Form::whole(Self::EXPECTED, 100.0, 999.0).quoted("0*[1-9][0-9]{2}|0*[1-5](xx|XX)");
 
     fn read(text: &str) -> Option<Self> {
         let class = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX"));

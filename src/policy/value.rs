@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::form::Form;
 use super::problem::{Place, Problem};
 use super::template::{Scope, Template};
 
@@ -13,6 +14,13 @@ pub trait Scalar: Sized {
 
     /// The words it can be written as, where there are only a few.
     const WORDS: &'static [&'static str] = &[];
+
+    /// How it may be written: all that [`Scalar::read`] takes, and as little else as can be said.
+    const FORM: Form = if Self::WORDS.is_empty() {
+        Form::of(Self::EXPECTED)
+    } else {
+        Form::words(Self::EXPECTED, Self::WORDS)
+    };
 
     /// Reads `text`, trimmed; `None` when it is not one.
     fn read(text: &str) -> Option<Self>;
@@ -55,8 +63,32 @@ impl<T: Scalar + Clone> Value<T> {
     }
 }
 
+/// The characters of a number.
+const NUMBER: &str = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?";
+
+/// The characters of a share.
+const SHARE: &str = r"\+?0*(100(\.0*)?|[0-9]{1,2}(\.[0-9]*)?|\.[0-9]+)\s*%|\+?(0*\.[0-9]+|0+\.?|0*1(\.0*)?)|\+?[0-9.]+[eE][-+]?[0-9]+\s*%?";
+
+macro_rules! span {
+    ($before:literal) => {
+        concat!(
+            $before,
+            r"([0-9][0-9\s]*(\.[0-9\s]+)?",
+            r"(nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)",
+            r"\s*)+"
+        )
+    };
+}
+
+/// The characters of a duration.
+const SPAN: &str = concat!("0|", span!(""));
+
+/// The characters of a duration above zero.
+pub const SPAN_ABOVE_ZERO: &str = span!(r"(?=[\s\S]*[1-9])");
+
 impl Scalar for f64 {
     const EXPECTED: &'static str = "a number";
+    const FORM: Form = Form::number(Self::EXPECTED, NUMBER, Self::NEG_INFINITY, Self::INFINITY);
 
     fn read(text: &str) -> Option<Self> {
         // Only what YAML and people call a number: no `nan`, `inf` or `infinity`.
@@ -67,6 +99,7 @@ impl Scalar for f64 {
 
 impl Scalar for u32 {
     const EXPECTED: &'static str = "a whole number";
+    const FORM: Form = Form::whole(Self::EXPECTED, 0.0, 4_294_967_295.0);
 
     fn read(text: &str) -> Option<Self> {
         text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -75,6 +108,7 @@ impl Scalar for u32 {
 
 impl Scalar for u16 {
     const EXPECTED: &'static str = "a number from 0 to 65535";
+    const FORM: Form = Form::whole(Self::EXPECTED, 0.0, 65_535.0);
 
     fn read(text: &str) -> Option<Self> {
         text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -83,6 +117,7 @@ impl Scalar for u16 {
 
 impl Scalar for bool {
     const EXPECTED: &'static str = "`true` or `false`";
+    const FORM: Form = Form { flag: true, ..Form::matching(Self::EXPECTED, "true|false") };
 
     fn read(text: &str) -> Option<Self> {
         match text {
@@ -98,11 +133,12 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 impl Scalar for Duration {
     const EXPECTED: &'static str = "a duration like `30s`, `5m`, `1h30m` or `1d`";
+    const FORM: Form = Form::whole(Self::EXPECTED, 0.0, 0.0).quoted(SPAN);
 
     fn read(text: &str) -> Option<Self> {
         // `M` is a month to humantime and a mistake for minutes to everybody else; a year has two lengths.
         let mut units = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|u| !u.is_empty());
-        if units.any(|u| u == "M" || u.starts_with("month") || u == "y" || u.starts_with("year")) {
+        if units.any(|u| u == "M" || u.starts_with("month") || u.starts_with('y')) {
             return None;
         }
         if text == "0" {
@@ -114,6 +150,7 @@ impl Scalar for Duration {
 
 impl Scalar for String {
     const EXPECTED: &'static str = "a text";
+    const FORM: Form = Form::TEXT;
 
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
@@ -126,6 +163,7 @@ pub struct Share(pub f64);
 
 impl Scalar for Share {
     const EXPECTED: &'static str = "a share like `50%`";
+    const FORM: Form = Form::number(Self::EXPECTED, SHARE, 0.0, 1.0);
 
     fn read(text: &str) -> Option<Self> {
         let value = match text.strip_suffix('%') {
@@ -142,6 +180,7 @@ pub struct AtLeastOne(pub u32);
 
 impl Scalar for AtLeastOne {
     const EXPECTED: &'static str = "a whole number from 1 on";
+    const FORM: Form = Form::whole(Self::EXPECTED, 1.0, 4_294_967_295.0).quoted("0*[1-9][0-9]*");
 
     fn read(text: &str) -> Option<Self> {
         u32::read(text).filter(|count| *count > 0).map(Self)
@@ -154,6 +193,7 @@ pub struct Period(pub Duration);
 
 impl Scalar for Period {
     const EXPECTED: &'static str = "a duration above zero like `15s` or `1m`";
+    const FORM: Form = Form::matching(Self::EXPECTED, SPAN_ABOVE_ZERO);
 
     fn read(text: &str) -> Option<Self> {
         Duration::read(text).filter(|period| !period.is_zero()).map(Self)
@@ -166,6 +206,7 @@ pub struct Bytes(pub usize);
 
 impl Scalar for Bytes {
     const EXPECTED: &'static str = "a size like `64KiB` or `1MiB`";
+    const FORM: Form = Form::whole(Self::EXPECTED, 0.0, 4_294_967_295.0).quoted(r"[0-9]+\s*(B|KiB|MiB|GiB)?");
 
     fn read(text: &str) -> Option<Self> {
         let units = [("KiB", 1024), ("MiB", 1024 * 1024), ("GiB", 1024 * 1024 * 1024), ("B", 1), ("", 1)];
@@ -185,7 +226,7 @@ mod tests {
         for (text, seconds) in [("30s", 30), ("1h 30m", 5400), ("1h30m", 5400), ("1d", 86_400), ("0s", 0)] {
             assert_eq!(Duration::read(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["5M", "1y", "1 month", "5", "-5m", "", "m", "999999999999h"] {
+        for text in ["5M", "1y", "1yr", "1 month", "5", "-5m", "", "m", "999999999999h"] {
             assert_eq!(Duration::read(text), None, "{text}");
         }
     }

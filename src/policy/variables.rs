@@ -4,21 +4,27 @@
 use jiff::Timestamp;
 use regex::Regex;
 
+use super::form::Form;
 use super::node::{self, Data, Node, shorten};
 use super::problem::{Place, Problem, Problems};
-use super::reader::{Field, Reader, Shape};
+use super::reader::{Field, Reader, Rule, Shape};
 use super::template::Scope;
+use super::value::Scalar;
 
 /// The fields of a declared variable; a plain scalar stands for its `default`.
 pub static DECLARATION: &[Field] = &[
-    Field::new("default", Shape::Scalar, "its value where none is given"),
-    Field::new("required", Shape::Flag, "whether a value must be given; default `false`"),
-    Field::new("pattern", Shape::Text, "a regular expression that the whole value must match"),
-    Field::new("description", Shape::Text, "what it is for"),
+    Field::new("default", Shape::Of(Form::PLAIN), "its value where none is given"),
+    Field::new("required", Shape::Of(<bool as Scalar>::FORM.untemplated()), "whether a value must be given")
+        .default("false"),
+    Field::new("pattern", Shape::Of(Form::PLAIN), "a regular expression that the whole value must match"),
+    Field::new("description", Shape::Of(Form::PLAIN), "what it is for"),
 ];
 
+/// How they go together.
+pub static RULES: &[Rule] = &[Rule::Where("required", "true", &[Rule::None(&["default"])])];
+
 /// The variables that the gate sets itself, and what they come from.
-const OWN: &[(&str, &str)] = &[
+pub const OWN: &[(&str, &str)] = &[
     ("service", "pass `--service`"),
     ("environment", "pass `--environment`"),
     ("version", "pass `--version`"),

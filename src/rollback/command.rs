@@ -10,6 +10,7 @@ use super::keep::{End, keep};
 use super::{ACTING, Fired, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
 use crate::gate::outcome::ActionStatus;
 use crate::host::process::Program;
+use crate::policy::form::Form;
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape, compile};
@@ -23,8 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Command;
 
 static FIELDS: &[Field] = &[
-    Field::required("argv", Shape::Texts, "The program and its arguments; no shell reads them."),
-    Field::new("timeout", Shape::Duration, "How long the program may run, `60s` if not given, at most `2m`."),
+    Field::required("argv", Shape::List(Form::TEXT), "the program and its arguments; no shell reads them"),
+    Field::new("timeout", Shape::Duration, "how long the program may run, at most `2m`").default("60s"),
 ];
 
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl TriggerKind for Command {
     }
 
     fn summary(&self) -> &'static str {
-        "Starts a program on the machine of the gate."
+        "starts a program on the machine of the gate"
     }
 
     fn example(&self) -> &'static str {

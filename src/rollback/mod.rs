@@ -29,7 +29,7 @@ use crate::host::vault::Vault;
 use crate::policy::exposure::Exposure;
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Place, Problem, Problems, did_you_mean, listed};
-use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::reader::{Field, Reader, Rule, Shape};
 use crate::policy::template::Scope;
 
 /// The acting phase ends after this, whatever is still in flight.
@@ -48,6 +48,11 @@ pub trait TriggerKind: Sync {
 
     /// Its fields beside `kind`.
     fn fields(&self) -> &'static [Field];
+
+    /// How they go together.
+    fn rules(&self) -> &'static [Rule] {
+        &[]
+    }
 
     /// Reads one trigger. `None` after reporting why.
     fn parse(&self, body: &mut Reader<'_, '_>) -> Option<Box<dyn TriggerSpec>>;
@@ -132,7 +137,7 @@ const LATER_KINDS: &[&str] = &[
 ];
 
 /// The field that every trigger has.
-pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "How the rollback is started.")];
+pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "how the rollback is started")];
 
 /// The guards of `rollback_policy` that this version cannot honour, as fields of its table.
 pub static LATER_GUARDS: &[Field] = &[

@@ -10,6 +10,7 @@ pub(super) struct Verb(pub(super) Method);
 
 impl Scalar for Verb {
     const EXPECTED: &'static str = "`POST`, `PUT`, `PATCH`, `DELETE` or `GET`";
+    const WORDS: &'static [&'static str] = &["POST", "PUT", "PATCH", "DELETE", "GET"];
 
     fn read(text: &str) -> Option<Self> {
         let known = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::GET];

@@ -21,11 +21,13 @@ use crate::host::http::{Request, Response};
 use crate::host::secret::Redactor;
 use crate::host::tls::TlsOptions;
 use crate::policy::exposure::{Exposure, in_headers};
+use crate::policy::form::Form;
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Problem, Problems};
-use crate::policy::reader::{Field, Reader, Shape, compile};
+use crate::policy::reader::{Field, Reader, Rule, Shape, compile};
+use crate::policy::status::Status;
 use crate::policy::template::{Context, Scope, Template};
-use crate::policy::value::Value;
+use crate::policy::value::{Scalar, Value};
 
 /// Bytes of an answer that are read: receivers answer in a line.
 const MAX_BODY: usize = 1024 * 1024;
@@ -47,35 +49,30 @@ const FORM: &str = "http://form/?";
 pub struct Webhook;
 
 static FIELDS: &[Field] = &[
-    Field::new("url", Shape::Text, "Where the request goes."),
-    Field::new(
-        "url_ref",
-        Shape::Text,
-        "The secret that holds the URL, where the URL is a credential itself.",
-    ),
-    Field::new(
-        "method",
-        Shape::OneOf(&["POST", "PUT", "PATCH", "DELETE", "GET"]),
-        "The method, `POST` if not given.",
-    ),
-    Field::new("headers", Shape::TextMap, "Further headers."),
-    Field::new("body", Shape::Text, "The body, the event of schema `rollgate.event/v1` if not given."),
+    Field::new("url", Shape::Of(Form::WEB), "where the request goes: an `http` or `https` URL"),
+    Field::new("url_ref", Shape::Text, "the secret that holds the URL, where the URL is a credential itself"),
+    Field::new("method", Shape::OneOf(Verb::WORDS), "the method").default("POST"),
+    Field::new("headers", Shape::Headers, "further headers"),
+    Field::new("body", Shape::Text, "the body; default the event of schema `rollgate.event/v1`"),
     Field::new(
         "secret_ref",
         Shape::Text,
-        "The secret that signs the request, by Standard Webhooks and `X-Hub-Signature-256`.",
+        "the secret that signs the request, by Standard Webhooks and `X-Hub-Signature-256`",
     ),
     Field::new(
         "expect_status",
-        Shape::Any,
-        "The status that confirms: a number, a class like `2xx`, or a list; `2xx` if not given.",
-    ),
+        Shape::Several(<Status as Scalar>::FORM),
+        "the status that confirms: a number, a class like `2xx`, or a list of them",
+    )
+    .default("2xx"),
     Field::new(
         "expect_body",
         Shape::Text,
-        "A regular expression that the answer's body must match to confirm.",
+        "a regular expression that the answer's body must match to confirm",
     ),
 ];
+
+static RULES: &[Rule] = &[Rule::Some(&["url", "url_ref"]), Rule::Single(&["url", "url_ref"])];
 
 #[derive(Debug)]
 struct Spec {
@@ -106,7 +103,7 @@ impl TriggerKind for Webhook {
     }
 
     fn summary(&self) -> &'static str {
-        "Sends one signed HTTP request with a once-only id."
+        "sends one signed HTTP request with a once-only id"
     }
 
     fn example(&self) -> &'static str {
@@ -115,6 +112,10 @@ impl TriggerKind for Webhook {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn rules(&self) -> &'static [Rule] {
+        RULES
     }
 
     fn parse(&self, body: &mut Reader<'_, '_>) -> Option<Box<dyn TriggerSpec>> {

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use super::Pace;
 use crate::check::Longest;
+use crate::policy::form::Form;
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape};
 use crate::policy::template::{Scope, Template};
-use crate::policy::value::{Scalar, Value};
+use crate::policy::value::{SPAN_ABOVE_ZERO, Scalar, Value};
 
 /// `timeout`.
 pub(in crate::check) const TIMEOUT: Field = Field::new(
     "timeout",
-    Shape::Duration,
-    "How long one attempt may take, name look-up and redirects included (default 10s).",
-);
+    Shape::of::<Span>(),
+    "how long one attempt may take, name look-up and redirects included",
+)
+.default("10s");
 /// `retries`.
-pub(in crate::check) const RETRIES: Field = Field::new(
-    "retries",
-    Shape::Number,
-    "Further attempts within a tick after one that was not met (default 0).",
-);
+pub(in crate::check) const RETRIES: Field =
+    Field::new("retries", Shape::of::<u32>(), "further attempts within a tick after one that was not met")
+        .default("0");
 /// `retry_delay`.
 pub(in crate::check) const RETRY_DELAY: Field =
-    Field::new("retry_delay", Shape::Duration, "The wait before each further attempt (default 1s).");
+    Field::new("retry_delay", Shape::Duration, "the wait before each further attempt").default("1s");
 
 /// The pace as it was read.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ pub(in crate::check) struct Span(pub(in crate::check) Duration);
 
 impl Scalar for Span {
     const EXPECTED: &'static str = "a duration above zero like `10s`";
+    const FORM: Form = Form::matching(Self::EXPECTED, SPAN_ABOVE_ZERO);
 
     fn read(text: &str) -> Option<Self> {
         Duration::read(text).filter(|span| !span.is_zero()).map(Self)

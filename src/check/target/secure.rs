@@ -31,12 +31,13 @@ const DAY: i64 = 86_400;
 pub(in crate::check) static FIELDS: &[Field] = &[
     Field::new(
         "min_days_left",
-        Shape::Number,
-        "Days for which every certificate that is shown must still be valid.",
+        Shape::of::<u32>(),
+        "days for which every certificate that is shown must still be valid",
     ),
-    Field::new("ca_file", Shape::Text, "A PEM file of authorities that are trusted instead of the system's."),
-    Field::new("insecure_skip_verify", Shape::Flag, "Accept any certificate; always warned about."),
-    Field::new("server_name", Shape::Text, "The name to ask for and to verify instead of the target's."),
+    Field::new("ca_file", Shape::Text, "a PEM file of authorities that are trusted instead of the system's"),
+    Field::new("insecure_skip_verify", Shape::Flag, "accept any certificate; always warned about")
+        .default("false"),
+    Field::new("server_name", Shape::Text, "the name to ask for and to verify instead of the target's"),
 ];
 
 /// `tls` as it was read.

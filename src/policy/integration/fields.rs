@@ -1,7 +1,8 @@
 //! The fields of an integration, as tables for the reader and the schema. Must not give any of them a meaning.
 
-use crate::policy::reader::{Field, Shape};
-use crate::policy::value::Scalar;
+use crate::policy::form::Form;
+use crate::policy::reader::{Field, Rule, Shape};
+use crate::policy::value::{Bytes, Scalar};
 use crate::promql::Dialect;
 
 /// The words for how to say who is asking.
@@ -19,7 +20,7 @@ const CLIENT_ID: Field = Field::new("client_id", Shape::Text, "the client of `oa
 const CLIENT_SECRET: Field = Field::new("client_secret", Shape::Text, "the client's secret");
 const CLIENT_SECRET_REF: Field =
     Field::new("client_secret_ref", Shape::Text, "the client's secret, by reference");
-const TOKEN_URL: Field = Field::new("token_url", Shape::Text, "where `oauth2` gives out tokens");
+const TOKEN_URL: Field = Field::new("token_url", Shape::Of(Form::WEB), "where `oauth2` gives out tokens");
 const SCOPES: Field = Field::new("scopes", Shape::Texts, "what the token of `oauth2` is for");
 
 /// The fields of `auth`, which may also stand beside it.
@@ -43,17 +44,17 @@ pub static TLS: &[Field] = &[
     Field::new("ca_file", Shape::Text, "a PEM file of authorities trusted instead of the system's"),
     Field::new("cert_file", Shape::Text, "a PEM file of the client's certificates"),
     Field::new("key_file", Shape::Text, "a PEM file of the client's key"),
-    Field::new("insecure_skip_verify", Shape::Flag, "accept any certificate; default `false`"),
+    Field::new("insecure_skip_verify", Shape::Flag, "accept any certificate").default("false"),
     Field::new("server_name", Shape::Text, "the name to ask for and verify instead of the URL's host"),
 ];
 
 /// The fields of an integration.
 pub static ENTRY: &[Field] = &[
-    Field::new("system", Shape::Text, "what it is; default the entry's key"),
-    Field::new("enabled", Shape::Flag, "whether it may be used; default `true`"),
-    Field::new("url", Shape::Text, "its address"),
-    Field::new("base_url", Shape::Text, "the same as `url`"),
-    Field::new("auth", Shape::Object(AUTH), "how to say who is asking"),
+    Field::new("system", Shape::Of(Form::NAME), "what it is; default the entry's key"),
+    Field::new("enabled", Shape::Flag, "whether it may be used").default("true"),
+    Field::new("url", Shape::Of(Form::WEB), "its address"),
+    Field::new("base_url", Shape::Of(Form::WEB), "the same as `url`"),
+    Field::new("auth", Shape::Object(AUTH), "how to say who is asking").rules(AUTH_RULES),
     TYPE,
     USERNAME,
     PASSWORD,
@@ -66,10 +67,10 @@ pub static ENTRY: &[Field] = &[
     CLIENT_SECRET_REF,
     TOKEN_URL,
     SCOPES,
-    Field::new("headers", Shape::TextMap, "further headers of every request"),
+    Field::new("headers", Shape::Headers, "further headers of every request"),
     Field::new("tls", Shape::Object(TLS), "how to speak TLS"),
-    Field::new("delay", Shape::Duration, "how long after a tick its data is complete; default `0s`"),
-    Field::new("max_body", Shape::Scalar, "the largest answer that is read; default `64MiB`"),
+    Field::new("delay", Shape::Duration, "how long after a tick its data is complete").default("0s"),
+    Field::new("max_body", Shape::of::<Bytes>(), "the largest answer that is read").default("64MiB"),
     Field::new("webhook_url", Shape::Text, "the address that messages go to, a secret"),
     Field::new("webhook_url_ref", Shape::Text, "the address that messages go to, as a secret by reference"),
     Field::new("verification_token", Shape::Text, "the token that its own requests carry"),
@@ -84,13 +85,33 @@ pub static ENTRY: &[Field] = &[
     Field::new(
         "dialect",
         Shape::OneOf(<Dialect as Scalar>::WORDS),
-        "whose query language it speaks: `promql` (default), `metricsql` of VictoriaMetrics, or `none` to not look",
-    ),
+        "whose query language it speaks: `promql`, `metricsql` of VictoriaMetrics, or `none` to not look",
+    )
+    .default("promql"),
+];
+
+/// How the fields of `auth` go together.
+static AUTH_RULES: &[Rule] = &[
+    Rule::Single(&["password", "password_ref"]),
+    Rule::Single(&["token", "token_ref", "token_file"]),
+    Rule::Single(&["client_secret", "client_secret_ref"]),
+];
+
+/// How the fields of an integration go together.
+pub static ENTRY_RULES: &[Rule] = &[
+    Rule::Single(&["url", "base_url"]),
+    Rule::Single(&["password", "password_ref"]),
+    Rule::Single(&["token", "token_ref", "token_file"]),
+    Rule::Single(&["client_secret", "client_secret_ref"]),
+    Rule::Single(&["webhook_url", "webhook_url_ref"]),
+    Rule::Single(&["secret", "secret_ref"]),
+    Rule::Single(&["api_key", "api_key_ref"]),
+    Rule::Single(&["app_key", "app_key_ref"]),
 ];
 
 /// The groups of `integration_configs`.
 pub static GROUPS: &[Field] = &[
-    Field::new("project_management", Shape::ObjectMap(ENTRY), "trackers"),
-    Field::new("monitoring", Shape::ObjectMap(ENTRY), "sources of metrics"),
-    Field::new("communication", Shape::ObjectMap(ENTRY), "where people are told"),
+    Field::new("project_management", Shape::ObjectMap(ENTRY), "trackers").rules(ENTRY_RULES),
+    Field::new("monitoring", Shape::ObjectMap(ENTRY), "sources of metrics").rules(ENTRY_RULES),
+    Field::new("communication", Shape::ObjectMap(ENTRY), "where people are told").rules(ENTRY_RULES),
 ];

@@ -53,7 +53,7 @@ pub(super) static KINDS: &[&dyn Kind] = &[
         identity: &["host", "port"],
         fields: &[
             Field::required("host", Shape::Text, "what is dialled"),
-            Field::required("port", Shape::Number, "at which port"),
+            Field::required("port", Shape::of::<u16>(), "at which port"),
             Field::new("timeout", Shape::Duration, ""),
             Field::new("retries", Shape::Number, ""),
         ],
