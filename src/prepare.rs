@@ -238,6 +238,7 @@ fn scope(
             run_id: run_id.to_owned(),
             deployed_at: times.deployed_at,
         },
+        ..Given::default()
     };
     spec.variables.scope(&given, problems)
 }

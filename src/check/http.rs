@@ -7,6 +7,7 @@ mod expect;
 mod probe;
 mod rules;
 mod spec;
+mod told;
 
 use super::target::fields::{RETRIES, RETRY_DELAY, Span, TIMEOUT};
 use super::target::secure;

@@ -2,11 +2,12 @@
 //! source; a kind that brings one reuses this in one line.
 
 mod probe;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Facts, Limits, RenderCx, Rendered, Spec};
+use super::{Facts, Limits, RenderCx, Rendered, Spec, Told};
 use crate::policy::criterion::Criterion;
 use crate::policy::form::Form;
 use crate::policy::model::{Count, Judging, Require};
@@ -335,6 +336,10 @@ impl Spec for MetricSpec {
         let known = || self.judging(&Scope::default(), &mut Problems::default());
         let judging = if self.is_known() { known() } else { None };
         Facts { query: Some(&self.query), judging, limits, ..Facts::default() }
+    }
+
+    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+        self.in_words(scope, problems)
     }
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {

@@ -144,6 +144,12 @@ pub trait Spec: Debug + Send + Sync {
         Facts::default()
     }
 
+    /// The check in words, as far as `scope` goes; what is known and wrong is reported.
+    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+        let _ = (scope, problems);
+        Told::default()
+    }
+
     /// The check as it will run. `None` after reporting why.
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered>;
 }
@@ -189,6 +195,25 @@ pub struct Longest {
     pub place: Place,
     /// What makes it up, such as `4 attempts of 30s`.
     pub of: String,
+}
+
+/// A check in words, as far as the variables are known; where one is not, its tag stands. For people, before a run.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The name that it goes by where none is written.
+    pub name: String,
+    /// What is asked: the query, method and address, or host and port.
+    pub asked: String,
+    /// How it is asked, each a part of a sentence.
+    pub how: Vec<String>,
+    /// What must hold, each read after "must".
+    pub must: Vec<String>,
+    /// In how many of its series; empty for kinds without series.
+    pub among: String,
+    /// Whether it can be asked about the past.
+    pub has_past: bool,
+    /// The longest that one measurement can take; `None` where a variable decides.
+    pub budget: Option<Duration>,
 }
 
 /// What rendering may use.

@@ -13,7 +13,7 @@ use super::target::dial::{Authority, dial, ending};
 use super::target::fields::{PaceSpec, RETRIES, RETRY_DELAY, TIMEOUT, checked, early, kept, typed};
 use super::target::secure::{FIELDS as FIELDS_OF_TLS, Secure, TlsSpec};
 use super::target::{Attempt, Fault, Pace, Stage, Trace, measure, shown};
-use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec};
+use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec, Told};
 use crate::host::Host;
 use crate::host::net::Stream;
 use crate::host::tls::TlsOptions;
@@ -22,7 +22,8 @@ use crate::policy::model::Judging;
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Rule, Shape, value};
-use crate::policy::template::{Context, Template};
+use crate::policy::spoken::{Settled, settled};
+use crate::policy::template::{Context, Scope, Template};
 use crate::policy::value::{Scalar, Value};
 
 /// The kind.
@@ -149,6 +150,37 @@ impl Spec for TcpSpec {
         };
         let target = Some(format!("{}:{port}", self.host.text));
         Facts { address: Some(&self.host), target, longest: self.pace.longest(), ..Facts::default() }
+    }
+
+    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+        let port = kept(self.port.settled(scope), problems);
+        let port = port.map_or_else(String::new, |port| match port {
+            Settled::Known(Port(port)) => port.to_string(),
+            Settled::Tag(tag) => tag,
+        });
+        let name = format!("{}:{port}", self.host.settled(scope).text);
+        let (mut how, budget) = self.pace.told(scope, problems);
+        let text = |template: &Template| {
+            format!("`{}`", shorten(&template.settled(scope).text.escape_debug().to_string()))
+        };
+        how.extend(self.send.as_ref().map(|send| format!("{} is sent", text(send))));
+        let closed = settled(self.expect_closed.as_ref(), scope, problems);
+        let mut must = vec![match closed {
+            Some(Settled::Known(true)) => "be closed: nobody may listen".to_owned(),
+            Some(Settled::Tag(tag)) => format!("be closed if `{tag}` says so, else accept the connection"),
+            Some(Settled::Known(false)) | None => "accept the connection".to_owned(),
+        }];
+        must.extend(self.expect.as_ref().map(|expect| format!("answer with {} somewhere", text(expect))));
+        match &self.tls {
+            Some(Tls::Options(options)) => {
+                must.push("speak TLS".to_owned());
+                must.extend(options.told(scope, problems));
+                how.extend(options.insecure_told(scope, problems));
+            }
+            Some(Tls::Plain(Value::Known(true, _))) => must.push("speak TLS".to_owned()),
+            Some(Tls::Plain(_)) | None => {}
+        }
+        Told { asked: format!("a connection to {name}"), name, how, must, budget, ..Told::default() }
     }
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {

@@ -85,15 +85,82 @@ impl CheckPlan {
     }
 }
 
+/// What a plan needs to know of a check.
+#[derive(Debug, Clone)]
+pub struct Watched<'c> {
+    /// The check's name.
+    pub name: &'c str,
+    /// How long it is sampled.
+    pub duration: Duration,
+    /// From tick to tick.
+    pub interval: Duration,
+    /// Breaches that fail it, as written or by default.
+    pub max_failures: u32,
+    /// Whether they are written.
+    pub max_failures_written: bool,
+    /// Among so many consecutive judged samples.
+    pub within: u32,
+    /// Judged samples below which it is inconclusive.
+    pub min_samples: u32,
+    /// Whether it does not apply.
+    pub skipped: bool,
+    /// Whether it can be asked about the past.
+    pub has_past: bool,
+    /// How long after a tick it is to be asked.
+    pub delay: Duration,
+    /// The longest that one measurement can take.
+    pub budget: Duration,
+}
+
+impl<'c> Watched<'c> {
+    fn of(check: &'c Check) -> Self {
+        Self {
+            name: &check.name,
+            duration: check.duration,
+            interval: check.interval,
+            max_failures: check.max_failures,
+            max_failures_written: check.max_failures_written,
+            within: check.within,
+            min_samples: check.min_samples,
+            skipped: check.skipped.is_some(),
+            has_past: check.probe.has_past(),
+            delay: check.probe.delay(),
+            budget: check.probe.budget(),
+        }
+    }
+}
+
+/// How long after the deployment a window of `duration` opens, where nothing is written.
+pub fn warm_up(duration: Duration) -> Duration {
+    (duration / 5).min(LONGEST_WARM_UP)
+}
+
 /// Plans `checks`, and says what people should know of the plan.
 ///
 /// # Errors
 /// A check with more ticks than anybody can mean.
 pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>), String> {
-    let anchor = timing.deployed_at.map(|deployed| {
-        let default = (timing.duration / 5).min(LONGEST_WARM_UP);
-        later(deployed, timing.warm_up.unwrap_or(default))
-    });
+    let watched: Vec<Watched<'_>> = checks.iter().map(|check| Watched::of(check)).collect();
+    let (plan, few) = plan_of(timing, &watched)?;
+    let mut warnings = Vec::new();
+    for (check, few) in checks.iter().zip(few) {
+        warnings.extend(few);
+        if check.skipped.is_none() {
+            let own = check.probe.warnings().into_iter();
+            warnings.extend(own.map(|warning| format!("`{}`: {warning}", check.name)));
+        }
+    }
+    Ok((plan, warnings))
+}
+
+/// The same of what is known of checks: the plan, and for each check what people should know of its part.
+///
+/// # Errors
+/// A check with more ticks than anybody can mean.
+pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Option<String>>), String> {
+    let anchor = timing
+        .deployed_at
+        .map(|deployed| later(deployed, timing.warm_up.unwrap_or_else(|| warm_up(timing.duration))));
     let open = anchor.map_or(timing.start, |anchor| anchor.max(timing.start));
     let shortened = if timing.last { between(timing.start, open) } else { Duration::ZERO };
     let mut warnings = Vec::new();
@@ -109,22 +176,19 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
             )
         })?;
         let one = plan_check(check, u32::try_from(ticks).unwrap_or(u32::MAX), open, timing.begin);
-        if check.skipped.is_none() {
-            if check.max_failures_written && one.max_failures < check.max_failures {
-                let due = one.due();
-                let ticks = if due == 1 { "tick" } else { "ticks" };
-                warnings.push(format!(
-                    "`{}` has {due} due {ticks}, fewer than its `max_failures` {}: it fails at breach {}",
-                    check.name, check.max_failures, one.max_failures,
-                ));
-            }
-            warnings.extend(
-                check.probe.warnings().into_iter().map(|warning| format!("`{}`: {warning}", check.name)),
-            );
+        let too_few = !check.skipped && check.max_failures_written && one.max_failures < check.max_failures;
+        warnings.push(too_few.then(|| {
+            let due = one.due();
+            let ticks = if due == 1 { "tick" } else { "ticks" };
+            format!(
+                "`{}` has {due} due {ticks}, fewer than its `max_failures` {}: it fails at breach {}",
+                check.name, check.max_failures, one.max_failures,
+            )
+        }));
+        if !check.skipped {
             let run_on = one.tick(one.planned.saturating_add(one.max_failures));
-            let budget = check.probe.budget();
-            let reasked = if check.probe.has_past() { budget } else { Duration::ZERO };
-            latest = latest.max(later(run_on.max(timing.begin), check.probe.delay() + budget + reasked));
+            let reasked = if check.has_past { check.budget } else { Duration::ZERO };
+            latest = latest.max(later(run_on.max(timing.begin), check.delay + check.budget + reasked));
         }
         planned.push(one);
     }
@@ -135,17 +199,16 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
     Ok((Plan { begin: timing.begin, open, shortened, deadline, checks: planned }, warnings))
 }
 
-fn plan_check(check: &Check, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {
+fn plan_check(check: &Watched<'_>, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {
     let before = |limit: Timestamp| -> u32 {
         // How many of the ticks lie before `limit`.
         let span = between(open, limit).as_nanos();
         let whole = span.div_ceil(check.interval.as_nanos().max(1));
         u32::try_from(whole).unwrap_or(u32::MAX).min(ticks)
     };
-    let delay = check.probe.delay();
-    let (first, planned, not_due, past) = if check.probe.has_past() {
+    let (first, planned, not_due, past) = if check.has_past {
         // A tick is in the past when its data was complete before the gate began.
-        let complete = begin.checked_sub(delay).unwrap_or(begin);
+        let complete = begin.checked_sub(check.delay).unwrap_or(begin);
         (open, ticks, 0, before(complete))
     } else {
         match before(begin) {

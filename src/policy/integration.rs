@@ -10,7 +10,7 @@ use url::Url;
 use super::node::{Data, Node, shorten};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
 use super::reader::{Field, Reader, Shape, compile};
-use super::template::{Context, Template};
+use super::template::{Context, Scope, Template};
 use super::value::{Bytes, Scalar};
 use crate::host::secret::Secret;
 use crate::host::tls::TlsOptions;
@@ -87,6 +87,12 @@ impl Integrations {
         let Some(setting) = setting else { return Some(Dialect::default()) };
         // A wrong word has been reported, and says nothing about the queries.
         setting.items.first().and_then(|item| Dialect::read(item.text.trim()))
+    }
+
+    /// What is written at `path` of the entry `name`, as far as the variables are known; the environment is not read.
+    pub fn shown(&self, name: &str, path: &str, scope: &Scope) -> Option<String> {
+        let item = self.entries.get(name)?.settings.get(path)?.items.first()?;
+        Some(item.settled(scope).text)
     }
 
     /// The name that metrics checks mean where they name none.

@@ -8,6 +8,7 @@ pub mod node;
 pub mod form;
 pub mod value;
 pub mod status;
+pub mod spoken;
 pub mod template;
 pub mod query;
 pub mod field;

@@ -20,10 +20,10 @@ use crate::diagnostic::Sources;
 use crate::host::vault::Vault;
 
 /// From tick to tick, where nothing is written.
-pub(super) const INTERVAL: Duration = Duration::from_secs(15);
+pub const INTERVAL: Duration = Duration::from_secs(15);
 
 /// Judged ÷ due below which a check is inconclusive, where nothing is written.
-const MIN_COVERAGE: f64 = 0.5;
+pub const MIN_COVERAGE: f64 = 0.5;
 
 /// What a run gives to its policy.
 pub struct Inputs<'i> {
@@ -195,7 +195,7 @@ fn finish(
 }
 
 /// `derived`, or `derived (2)` and so on where that name is taken.
-fn unique(derived: &str, names: &mut BTreeSet<String>) -> String {
+pub fn unique(derived: &str, names: &mut BTreeSet<String>) -> String {
     let mut name = derived.to_owned();
     let mut count = 2;
     while !names.insert(name.clone()) {

@@ -69,7 +69,7 @@ pub struct Own {
     pub version: Option<String>,
     /// `--previous-version`.
     pub previous_version: Option<String>,
-    /// Names this run.
+    /// Names this run; empty where there is none.
     pub run_id: String,
     /// When the new version was live; `None` for `--deployed-at none`, which leaves the variable undefined.
     pub deployed_at: Option<Timestamp>,
@@ -84,6 +84,8 @@ pub struct Given<'g> {
     pub options: Vec<(String, String)>,
     /// What the gate sets itself.
     pub own: Own,
+    /// For commands that only show: what is required and not given is no fault.
+    pub may_lack: bool,
 }
 
 impl Declared {
@@ -156,10 +158,35 @@ impl Declared {
         set_own(&mut scope, &given.own);
         for declaration in &self.all {
             let place = places.iter().rev().find(|(name, _)| *name == declaration.name);
-            declaration.check(&scope, place.and_then(|(_, place)| *place), problems);
+            if scope.get(&declaration.name).is_some() || !given.may_lack {
+                declaration.check(&scope, place.and_then(|(_, place)| *place), problems);
+            }
         }
         scope
     }
+
+    /// The variables that are declared, in the policy's order.
+    pub fn all(&self) -> impl Iterator<Item = About<'_>> {
+        self.all.iter().map(|one| About {
+            name: &one.name,
+            description: one.description.as_deref(),
+            default: one.default.as_ref().map(|(text, _)| text.as_str()),
+            required: one.required,
+        })
+    }
+}
+
+/// A declared variable, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About<'d> {
+    /// Its name.
+    pub name: &'d str,
+    /// What it is for.
+    pub description: Option<&'d str>,
+    /// Its value where none is given.
+    pub default: Option<&'d str>,
+    /// Whether a value must be given.
+    pub required: bool,
 }
 
 impl IntoIterator for Declared {
@@ -306,7 +333,7 @@ fn set_own(scope: &mut Scope, own: &Own) {
         ("environment", own.environment.as_deref()),
         ("version", own.version.as_deref()),
         ("previous_version", own.previous_version.as_deref()),
-        ("run_id", Some(own.run_id.as_str())),
+        ("run_id", Some(own.run_id.as_str()).filter(|id| !id.is_empty())),
     ];
     for (name, text) in named {
         if let Some(text) = text {

@@ -14,7 +14,8 @@ use crate::policy::form::Form;
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape, compile};
-use crate::policy::template::{Context, Template};
+use crate::policy::spoken::{Settled, settled, span};
+use crate::policy::template::{Context, Scope, Template};
 use crate::policy::value::Value;
 
 /// How long a program may run, where the policy does not say.
@@ -72,6 +73,13 @@ impl TriggerKind for Command {
 }
 
 impl TriggerSpec for Spec {
+    fn told(&self, scope: &Scope) -> String {
+        let words: Vec<String> = self.argv.iter().map(|word| word.settled(scope).text).collect();
+        let timeout = settled(self.timeout.as_ref(), scope, &mut Problems::default());
+        let timeout = timeout.unwrap_or(Settled::Known(TIMEOUT)).say(|limit| span(*limit));
+        format!("runs `{}` on the gate's machine; confirmed by exit code 0 within {timeout}", words.join(" "))
+    }
+
     fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>> {
         let mut argv = Vec::with_capacity(self.argv.len());
         for template in &self.argv {

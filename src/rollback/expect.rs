@@ -35,6 +35,16 @@ impl ExpectSpec {
         Self { statuses, body: expect_body }
     }
 
+    /// What confirms, in words, as far as `scope` goes.
+    pub(super) fn told(&self, scope: &Scope) -> String {
+        let statuses: Vec<String> =
+            self.statuses.iter().filter_map(|s| s.settled(scope).ok()).map(|s| s.to_string()).collect();
+        let statuses = if statuses.is_empty() { "2xx".to_owned() } else { statuses.join(" or ") };
+        let body = self.body.as_ref().map(|body| body.settled(scope).text);
+        let body = body.map(|body| format!(" and a body that matches `{body}`")).unwrap_or_default();
+        format!("confirmed by status {statuses}{body}")
+    }
+
     /// What is expected, known. `None` after reporting why.
     pub(super) fn render(&self, scope: &Scope, problems: &mut Problems) -> Option<Expect> {
         let statuses: Result<Vec<Status>, _> = self.statuses.iter().map(|s| s.render(scope)).collect();

@@ -65,6 +65,12 @@ pub trait TriggerSpec: Debug + Send + Sync {
         None
     }
 
+    /// What it does in words, as far as `scope` goes: `POST https://…, signed with …`. For people, before a run.
+    fn told(&self, scope: &Scope) -> String {
+        let _ = scope;
+        String::new()
+    }
+
     /// The trigger as it will be fired. `None` after reporting why.
     fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>>;
 }

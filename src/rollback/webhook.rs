@@ -1,6 +1,8 @@
 //! The `webhook` trigger: one signed request that carries a once-only id. Must not follow redirects, and must not
 //! call a rollback confirmed unless both the status and the body are as expected.
 
+mod fields;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use url::Url;
 
+use self::fields::{FIELDS, RULES};
 use super::deliver::deliver;
 use super::event::Event;
 use super::expect::{Expect, ExpectSpec};
@@ -21,13 +24,12 @@ use crate::host::http::{Request, Response};
 use crate::host::secret::Redactor;
 use crate::host::tls::TlsOptions;
 use crate::policy::exposure::{Exposure, in_headers};
-use crate::policy::form::Form;
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Problem, Problems};
-use crate::policy::reader::{Field, Reader, Rule, Shape, compile};
-use crate::policy::status::Status;
+use crate::policy::reader::{Field, Reader, Rule, compile};
+use crate::policy::spoken::Settled;
 use crate::policy::template::{Context, Scope, Template};
-use crate::policy::value::{Scalar, Value};
+use crate::policy::value::Value;
 
 /// Bytes of an answer that are read: receivers answer in a line.
 const MAX_BODY: usize = 1024 * 1024;
@@ -47,32 +49,6 @@ const FORM: &str = "http://form/?";
 
 /// The `webhook` trigger.
 pub struct Webhook;
-
-static FIELDS: &[Field] = &[
-    Field::new("url", Shape::Of(Form::WEB), "where the request goes: an `http` or `https` URL"),
-    Field::new("url_ref", Shape::Text, "the secret that holds the URL, where the URL is a credential itself"),
-    Field::new("method", Shape::OneOf(Verb::WORDS), "the method").default("POST"),
-    Field::new("headers", Shape::Headers, "further headers"),
-    Field::new("body", Shape::Text, "the body; default the event of schema `rollgate.event/v1`"),
-    Field::new(
-        "secret_ref",
-        Shape::Text,
-        "the secret that signs the request, by Standard Webhooks and `X-Hub-Signature-256`",
-    ),
-    Field::new(
-        "expect_status",
-        Shape::Several(<Status as Scalar>::FORM),
-        "the status that confirms: a number, a class like `2xx`, or a list of them",
-    )
-    .default("2xx"),
-    Field::new(
-        "expect_body",
-        Shape::Text,
-        "a regular expression that the answer's body must match to confirm",
-    ),
-];
-
-static RULES: &[Rule] = &[Rule::Some(&["url", "url_ref"]), Rule::Single(&["url", "url_ref"])];
 
 #[derive(Debug)]
 struct Spec {
@@ -211,6 +187,25 @@ impl TriggerSpec for Spec {
         let Address::Open(address) = &self.url else { return None };
         let signed = self.secret.as_ref().map(|secret| secret.place);
         Some(Exposure { address, credential: in_headers(&self.headers).or(signed)? })
+    }
+
+    fn told(&self, scope: &Scope) -> String {
+        let method = self.method.settled(scope).map_or_else(
+            |_| "POST".to_owned(),
+            |verb| match verb {
+                Settled::Known(Verb(method)) => method.to_string(),
+                Settled::Tag(tag) => tag,
+            },
+        );
+        let to = match &self.url {
+            Address::Open(url) => url.settled(scope).text,
+            Address::Secret(reference) => {
+                format!("to the address in the secret `{}`", reference.settled(scope).text)
+            }
+        };
+        let signed = self.secret.as_ref().map(|secret| secret.settled(scope).text);
+        let signed = signed.map(|secret| format!(", signed with the secret `{secret}`")).unwrap_or_default();
+        format!("{method} {to}{signed}; {}", self.expect.told(scope))
     }
 
     fn render(&self, cx: &TriggerCx<'_>, problems: &mut Problems) -> Option<Box<dyn Trigger>> {

@@ -22,25 +22,29 @@ const MAX_BODY: usize = 1024 * 1024;
 /// The expectations as they were read.
 #[derive(Debug)]
 pub(super) struct RulesSpec {
-    status: Vec<Value<Status>>,
-    max_latency: Option<Value<Span>>,
-    contains: Option<Template>,
-    matches: Option<Template>,
-    json: Vec<JsonSpec>,
+    pub(super) status: Vec<Value<Status>>,
+    pub(super) max_latency: Option<Value<Span>>,
+    pub(super) contains: Option<Template>,
+    pub(super) matches: Option<Template>,
+    pub(super) json: Vec<JsonSpec>,
     max_body: Option<Value<Bytes>>,
 }
 
+/// What must be found in the body, as it was read.
 #[derive(Debug)]
-struct JsonSpec {
-    path: Template,
-    equals: Option<EqualSpec>,
-    min: Option<Value<f64>>,
-    max: Option<Value<f64>>,
+pub(super) struct JsonSpec {
+    pub(super) path: Template,
+    pub(super) equals: Option<EqualSpec>,
+    pub(super) min: Option<Value<f64>>,
+    pub(super) max: Option<Value<f64>>,
 }
 
+/// A value that must be found.
 #[derive(Debug)]
-enum EqualSpec {
+pub(super) enum EqualSpec {
+    /// Written as itself.
     Known(Json),
+    /// Written as a template.
     Later(Template),
 }
 

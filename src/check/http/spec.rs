@@ -11,7 +11,7 @@ use super::probe::HttpProbe;
 use super::rules::RulesSpec;
 use crate::check::target::fields::{PaceSpec, checked, early, kept, typed};
 use crate::check::target::secure::{Secure, TlsSpec};
-use crate::check::{Facts, RenderCx, Rendered, Spec};
+use crate::check::{Facts, RenderCx, Rendered, Spec, Told};
 use crate::host::tls::TlsOptions;
 use crate::policy::exposure::in_headers;
 use crate::policy::model::Judging;
@@ -27,15 +27,15 @@ const PROTOCOLS: &[&str] = &["http/1.1"];
 /// An HTTP check as it was read.
 #[derive(Debug)]
 pub(super) struct HttpSpec {
-    url: Template,
-    method: Option<Template>,
+    pub(super) url: Template,
+    pub(super) method: Option<Template>,
     headers: Vec<(HeaderName, Template)>,
     body: Option<Template>,
-    rules: RulesSpec,
-    pace: PaceSpec,
-    follow_redirects: Option<Value<u32>>,
-    auth: Option<AuthSpec>,
-    tls: Option<TlsSpec>,
+    pub(super) rules: RulesSpec,
+    pub(super) pace: PaceSpec,
+    pub(super) follow_redirects: Option<Value<u32>>,
+    pub(super) auth: Option<AuthSpec>,
+    pub(super) tls: Option<TlsSpec>,
 }
 
 impl HttpSpec {
@@ -100,6 +100,10 @@ impl Spec for HttpSpec {
             .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned());
         let longest = self.pace.longest();
         Facts { address: Some(&self.url), target, credentials, longest, ..Facts::default() }
+    }
+
+    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+        self.in_words(scope, problems)
     }
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {

@@ -15,7 +15,7 @@ use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
 
 /// How often a tick is asked at most.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// Beside the attempts' own time-outs: room for back-off.
 const ROOM: Duration = Duration::from_secs(5);
@@ -30,6 +30,11 @@ pub(super) enum Query {
     Fixed(Arc<str>),
     /// A template that names `elapsed`.
     PerTick { template: Template, scope: Scope, anchor: Timestamp },
+}
+
+/// The longest that one measurement can take whose every attempt may take `timeout`.
+pub(super) const fn budget(timeout: Duration) -> Duration {
+    timeout.saturating_mul(ATTEMPTS).saturating_add(ROOM)
 }
 
 impl Query {
@@ -184,7 +189,7 @@ impl Probe for MetricProbe {
     }
 
     fn budget(&self) -> Duration {
-        self.timeout.saturating_mul(ATTEMPTS).saturating_add(ROOM)
+        budget(self.timeout)
     }
 
     fn warnings(&self) -> Vec<String> {

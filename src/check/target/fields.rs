@@ -8,6 +8,7 @@ use crate::check::Longest;
 use crate::policy::form::Form;
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::{Scope, Template};
 use crate::policy::value::{SPAN_ABOVE_ZERO, Scalar, Value};
 
@@ -26,6 +27,12 @@ pub(in crate::check) const RETRIES: Field =
 pub(in crate::check) const RETRY_DELAY: Field =
     Field::new("retry_delay", Shape::Duration, "the wait before each further attempt").default("1s");
 
+/// How long an attempt may take where nothing is written.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The wait before a further attempt where nothing is written.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The pace as it was read.
 #[derive(Debug)]
 pub(in crate::check) struct PaceSpec {
@@ -43,14 +50,44 @@ impl PaceSpec {
         }
     }
 
+    /// How long and how often it is tried, in words, and how long that can take in all.
+    pub(in crate::check) fn told(
+        &self,
+        scope: &Scope,
+        problems: &mut Problems,
+    ) -> (Vec<String>, Option<Duration>) {
+        let timeout =
+            settled(self.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(Span(LONGEST)));
+        let retries = settled(self.retries.as_ref(), scope, problems).unwrap_or(Settled::Known(0));
+        let delay = settled(self.retry_delay.as_ref(), scope, problems).unwrap_or(Settled::Known(PAUSE));
+        let budget = match (timeout.known(), retries.known(), delay.known()) {
+            (Some(Span(timeout)), Some(retries), Some(retry_delay)) => {
+                Some(Pace { timeout: *timeout, retries: *retries, retry_delay: *retry_delay }.budget())
+            }
+            _ => None,
+        };
+        let within = timeout.say(|Span(timeout)| span(*timeout));
+        let again = match &retries {
+            Settled::Known(0) => String::new(),
+            retries => {
+                let times = retries.say(|retries| match retries {
+                    1 => "once more".to_owned(),
+                    more => format!("up to {more} times more"),
+                });
+                format!(", and {times} with {} between before it counts", delay.say(|delay| span(*delay)))
+            }
+        };
+        (vec![format!("tried for {within}{again}")], budget)
+    }
+
     pub(in crate::check) fn render(&self, scope: &Scope, problems: &mut Problems) -> Option<Pace> {
         let timeout = typed(self.timeout.as_ref(), scope, problems);
         let retries = typed(self.retries.as_ref(), scope, problems);
         let retry_delay = typed(self.retry_delay.as_ref(), scope, problems);
         Some(Pace {
-            timeout: timeout?.map_or(Duration::from_secs(10), |Span(span)| span),
+            timeout: timeout?.map_or(LONGEST, |Span(span)| span),
             retries: retries?.unwrap_or(0),
-            retry_delay: retry_delay?.unwrap_or(Duration::from_secs(1)),
+            retry_delay: retry_delay?.unwrap_or(PAUSE),
         })
     }
 

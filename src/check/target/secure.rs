@@ -22,6 +22,7 @@ use crate::host::tls::{TlsOptions, config_with, verifier};
 use crate::policy::node::Node;
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape};
+use crate::policy::spoken::{Settled, settled};
 use crate::policy::template::{Context, Scope, Template};
 use crate::policy::value::Value;
 
@@ -90,6 +91,21 @@ impl TlsSpec {
             return None;
         }
         Some(secure)
+    }
+
+    /// What certificates must do, read after "must".
+    pub(in crate::check) fn told(&self, scope: &Scope, problems: &mut Problems) -> Option<String> {
+        let days = settled(self.min_days_left.as_ref(), scope, problems)?;
+        Some(format!("show certificates that are valid for {days} more days"))
+    }
+
+    /// Said where any certificate is accepted.
+    pub(in crate::check) fn insecure_told(&self, scope: &Scope, problems: &mut Problems) -> Option<String> {
+        match settled(self.insecure.as_ref(), scope, problems)? {
+            Settled::Known(false) => None,
+            Settled::Known(true) => Some("any certificate is accepted".to_owned()),
+            Settled::Tag(tag) => Some(format!("any certificate is accepted if `{tag}` says so")),
+        }
     }
 
     /// Where it is written.

@@ -5,6 +5,7 @@ mod fit;
 mod helper;
 mod read;
 mod scope;
+mod settle;
 mod skeleton;
 
 use super::problem::{Place, Problem, did_you_mean, listed};

@@ -491,6 +491,7 @@ variables:
         files: vec![(file, sources.text(file))],
         options: vec![("extra".into(), "1".into()), ("environment".into(), "qa".into())],
         own: Own { version: Some("2.0".into()), run_id: "r1".into(), ..Own::default() },
+        ..Given::default()
     };
     let scope = spec.variables.scope(&given, &mut problems);
     assert_eq!(scope.get("soak"), Some("1.10"));

@@ -1,0 +1,91 @@
+//! A metrics check in words, before it is rendered: its limits as one says them. Must not read the query; who explains
+//! it does.
+
+use super::probe::{ATTEMPTS, budget};
+use super::{MetricSpec, TIMEOUT, Tolerance};
+use crate::check::Told;
+use crate::policy::criterion::Number;
+use crate::policy::model::{Count, Require};
+use crate::policy::problem::Problems;
+use crate::policy::spoken::{Settled, settled, span};
+use crate::policy::template::Scope;
+use crate::policy::value::Share;
+
+fn number(value: &Settled<f64>) -> String {
+    value.say(|value| Number(*value).to_string())
+}
+
+impl MetricSpec {
+    pub(super) fn in_words(&self, scope: &Scope, problems: &mut Problems) -> Told {
+        let query = self.query.settled(scope).text;
+        let timeout = settled(self.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
+        let how = vec![format!("tried up to {ATTEMPTS} times, for {} each", timeout.say(|time| span(*time)))];
+        let least = settled(self.min_series.as_ref(), scope, problems);
+        let (mut must, none) = self.limits(scope, problems);
+        let among = if none { String::new() } else { self.among(scope, problems) };
+        let least = least.filter(|least| least.known().is_none_or(|least| *least > 1));
+        if let Some(least) = least {
+            let series = least.say(|least| format!("{least}"));
+            must.push(format!("have at least {series} series, else it is no data"));
+        }
+        if let Some(Settled::Known(Count::Series)) = settled(self.count.as_ref(), scope, problems) {
+            must.push("hold for each series by itself: their breaches are counted apart".to_owned());
+        }
+        Told {
+            name: query.clone(),
+            asked: query,
+            how,
+            must,
+            among,
+            has_past: true,
+            budget: timeout.known().copied().map(budget),
+        }
+    }
+
+    /// What must hold, and whether that is an empty result.
+    fn limits(&self, scope: &Scope, problems: &mut Problems) -> (Vec<String>, bool) {
+        match settled(self.expect_empty.as_ref(), scope, problems) {
+            Some(Settled::Known(true)) => return (vec!["find no series at all".to_owned()], true),
+            Some(Settled::Tag(tag)) => {
+                return (vec![format!("find no series at all, if `{tag}` says so")], false);
+            }
+            Some(Settled::Known(false)) | None => {}
+        }
+        let mut must = Vec::new();
+        if let Some(expected) = settled(self.expected.as_ref(), scope, problems) {
+            let expected = number(&expected);
+            must.push(match settled(self.tolerance.as_ref(), scope, problems) {
+                None | Some(Settled::Known(Tolerance::Absolute(0.0) | Tolerance::Relative(0.0))) => {
+                    format!("be {expected}")
+                }
+                Some(Settled::Known(Tolerance::Absolute(off))) => {
+                    format!("be {expected}, give or take {}", Number(off))
+                }
+                Some(Settled::Known(Tolerance::Relative(share))) => {
+                    format!("be {expected}, give or take {}% of it", Number(share * 100.0))
+                }
+                Some(Settled::Tag(tag)) => format!("be {expected}, give or take `{tag}`"),
+            });
+        }
+        let min = settled(self.min.as_ref(), scope, problems).as_ref().map(number);
+        let max = settled(self.max.as_ref(), scope, problems).as_ref().map(number);
+        must.extend(match (min, max) {
+            (Some(min), Some(max)) => Some(format!("stay from {min} to {max}")),
+            (Some(min), None) => Some(format!("stay at or above {min}")),
+            (None, Some(max)) => Some(format!("stay at or below {max}")),
+            (None, None) => None,
+        });
+        (must, false)
+    }
+
+    fn among(&self, scope: &Scope, problems: &mut Problems) -> String {
+        match settled(self.require.as_ref(), scope, problems) {
+            None | Some(Settled::Known(Require::All)) => "every series".to_owned(),
+            Some(Settled::Known(Require::Any)) => "at least one series".to_owned(),
+            Some(Settled::Known(Require::Share(Share(share)))) => {
+                format!("at least {}% of the series", Number(share * 100.0))
+            }
+            Some(Settled::Tag(tag)) => format!("as many series as `{tag}` says"),
+        }
+    }
+}
