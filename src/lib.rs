@@ -17,6 +17,8 @@
 //!                       report ─▶ stdout, files; exit ─▶ the code
 //! ```
 //!
+//! Beside a run, `explain` says in plain words what [`policy::parse`] has read, or what a report holds.
+//!
 //! The modules below stand in that order; the private module `run` calls the stages and is the only function that sees them all.
 //!
 //! # Where things are
@@ -28,12 +30,14 @@
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
+//! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
 //! - [`host`]: the outside world, and nothing else may touch it.
 //!
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `policy`, `gate` without `measure`, `report` and `findings` have no `async`, no clock and no IO (`tests/it/tidy.rs`).
+//! 2. `policy`, `gate` without `measure`, `report`, `explain` and `findings` have no `async`, no clock and no IO
+//!    (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
 //! 4. Nothing outside its own file names a kind, a trigger or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
@@ -54,6 +58,7 @@ pub mod check;
 pub mod gate;
 pub mod rollback;
 pub mod report;
+mod explain;
 pub mod diagnostic;
 pub mod findings;
 pub mod pipeline;

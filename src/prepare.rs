@@ -13,6 +13,7 @@ use crate::check::{KINDS, MetricSource};
 use crate::cli::inputs::InputArgs;
 use crate::cli::time;
 use crate::diagnostic::{self, Sources};
+use crate::explain;
 use crate::gate::plan::Timing;
 use crate::host::Host;
 use crate::host::vault::Vault;
@@ -80,7 +81,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     let times = times(inputs, begin, &mut problems);
     let (spec, triggers) = parse_policy(&policies, &texts, &mut problems);
     let run_id = format!("run_{:016x}", host.seed);
-    let scope = scope(inputs, &spec, &values, &texts, &times, &run_id, &mut problems);
+    let scope = scope(inputs, &spec, &values, &texts, &times, Some(&run_id), &mut problems);
     let vault = Vault::new(host.clone(), inputs.secrets_dir.clone());
     let vault = if show { vault.for_show() } else { vault };
     let sources = connect(inputs, &spec, &scope, &vault, host, &mut problems);
@@ -150,6 +151,77 @@ pub(crate) fn hide_secrets(policies: &[u16], texts: &mut Sources, host: &Host) {
     }
 }
 
+/// A policy as far as it is known without a run.
+pub(crate) struct ReadPolicy {
+    /// The policy.
+    pub spec: PolicySpec,
+    /// What a rollback fires.
+    pub triggers: Vec<ParsedTrigger>,
+    /// The variables that are known.
+    pub scope: Scope,
+    /// The texts.
+    pub texts: Sources,
+    /// Which of them are the policy's.
+    pub policies: Vec<u16>,
+    /// When what would be judged.
+    pub times: explain::Times,
+}
+
+/// What a file for people turned out to be.
+pub(crate) enum Read {
+    /// A policy.
+    Policy(Box<ReadPolicy>),
+    /// The report of a run: its name, and its text.
+    Report(String, String),
+}
+
+/// Reads what `inputs` name for people: policies without what a run would need, or the report of a run, which its content
+/// tells apart.
+///
+/// # Errors
+/// Every fault of the texts, of the options, and of what is known of the variables.
+pub(crate) fn read_for_people(inputs: &InputArgs, host: &Host) -> Result<Read, Refused> {
+    let begin = host.clock.now();
+    let mut problems = Problems::default();
+    let mut texts = Sources::default();
+    let policies = read(&inputs.policy, host, &mut texts, &mut problems);
+    if let Some(report) = policies.iter().find(|index| explain::report::is_report(texts.text(**index))) {
+        let name = texts.name(*report).to_owned();
+        if policies.len() == 1 {
+            return Ok(Read::Report(name, texts.text(*report).to_owned()));
+        }
+        problems.push(Problem::nowhere(format!("`{name}` is a report, which is explained by itself")));
+        return Err(Refused { problems, texts });
+    }
+    for index in &policies {
+        if let Some(found) = explain::neither(texts.text(*index)) {
+            let message = format!("`{}` is neither a policy nor a report: {found}", texts.name(*index));
+            let help = "a policy has `post_deployment_validation`, a report has `\"schema\": \"rollgate.report/v1\"`";
+            problems.push(Problem::nowhere(message).help(help));
+            return Err(Refused { problems, texts });
+        }
+    }
+    let values = read(&inputs.values, host, &mut texts, &mut problems);
+    let times = times(inputs, begin, &mut problems);
+    let (spec, triggers) = parse_policy(&policies, &texts, &mut problems);
+    hide_secrets(&policies, &mut texts, host);
+    let given = inputs.start.is_some() || inputs.deployed_at.is_some() || inputs.last.is_some();
+    let scope = scope(inputs, &spec, &values, &texts, &times, None, &mut problems);
+    Overrides::read(&inputs.integration, &spec.integrations, &mut problems);
+    if problems.any_fault() {
+        return Err(Refused { problems, texts });
+    }
+    let times = explain::Times {
+        begin,
+        start: times.start,
+        deployed_at: times.deployed_at,
+        duration: times.duration,
+        last: inputs.last.is_some(),
+        given,
+    };
+    Ok(Read::Policy(Box::new(ReadPolicy { spec, triggers, scope, texts, policies, times })))
+}
+
 /// Adds the files at `paths` to `texts`; those that could be read are returned.
 pub(crate) fn read(
     paths: &[std::path::PathBuf],
@@ -209,13 +281,14 @@ fn times(inputs: &InputArgs, now: Timestamp, problems: &mut Problems) -> Times {
     Times { start, deployed_at, written, duration: inputs.last.or(inputs.duration) }
 }
 
+/// The variables of a run; of none without a `run_id`: what is missing is no fault then.
 fn scope(
     inputs: &InputArgs,
     spec: &PolicySpec,
     values: &[u16],
     texts: &Sources,
     times: &Times,
-    run_id: &str,
+    run_id: Option<&str>,
     problems: &mut Problems,
 ) -> Scope {
     let mut options = Vec::new();
@@ -235,10 +308,11 @@ fn scope(
             environment: inputs.environment.clone(),
             version: inputs.version.clone(),
             previous_version: inputs.previous_version.clone(),
-            run_id: run_id.to_owned(),
-            deployed_at: times.deployed_at,
+            run_id: run_id.unwrap_or_default().to_owned(),
+            // Without a run the time is made up unless it is given.
+            deployed_at: times.deployed_at.filter(|_| run_id.is_some() || times.written.is_some()),
         },
-        ..Given::default()
+        may_lack: run_id.is_none(),
     };
     spec.variables.scope(&given, problems)
 }

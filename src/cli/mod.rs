@@ -2,6 +2,7 @@
 //! elsewhere or do the work of a stage; the conductor in `run` calls the stages.
 
 mod environment;
+pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod inputs;
 pub(crate) mod lint;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     /// Show the plan as it would run: ticks, resolved queries, requests; no network
     Render(Box<render::RenderArgs>),
+    /// Say in plain words what a policy watches and what fails it, or why a report's verdict came about; no network
+    Explain(Box<explain::ExplainArgs>),
     /// Check policies, each file alone, for faults and for what is hardly meant
     Lint(lint::LintArgs),
     /// Write a policy of your own from a pack
@@ -80,6 +83,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
     match command {
         Command::Run(args) => crate::run::run(&args, host).await,
         Command::Render(args) => render::render(&args, host),
+        Command::Explain(args) => explain::explain(&args, host),
         Command::Lint(args) => lint::lint(&args, host),
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),

@@ -11,7 +11,7 @@ pub mod live;
 mod opening;
 mod voice;
 mod standing;
-mod words;
+pub(crate) mod words;
 #[cfg(test)]
 mod sample;
 

@@ -7,23 +7,23 @@ use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `11:02:15Z`.
-pub(super) fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
 
 /// `2026-01-15 11:02:15Z`.
-pub(super) fn date_time(at: Timestamp) -> String {
+pub(crate) fn date_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// `at`, without its date where that is the date of `now`.
-pub(super) fn clock(at: Timestamp, now: Timestamp) -> String {
+pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
     let day = |t: Timestamp| t.as_second().div_euclid(86_400);
     if day(at) == day(now) { time(at) } else { date_time(at) }
 }
 
 /// A span as people say it: `38ms`, `1.2s`, `1m 15s`; no finer than they can use.
-pub(super) fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     let tenths = (span.as_millis() + 50) / 100;
     if span < Duration::from_millis(1) && !span.is_zero() {
         "under 1ms".to_owned()
@@ -38,12 +38,12 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// `1 check`, `2 checks`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(super) fn series(words: &[String]) -> String {
+pub(crate) fn series(words: &[String]) -> String {
     match words.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),
@@ -60,7 +60,7 @@ fn unfit(c: char) -> bool {
 
 /// Foreign text in one line: white space is a space, other control characters are shown as `\u{fffd}`, and what
 /// pipelines read as a command to them wherever it stands in a line is broken up.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|c| {
@@ -77,12 +77,12 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// How many columns of a terminal `text` takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// `text` in at most `columns` columns; a cut shows as `…`.
-pub(super) fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -104,7 +104,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 }
 
 /// `text` followed by spaces up to `columns` columns.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 

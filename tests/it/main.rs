@@ -16,6 +16,8 @@ mod lints;
 mod policies;
 /// PromQL, beside Prometheus.
 mod promql;
+/// Policies and reports in plain words.
+mod explain;
 /// The policy's schema beside the reader.
 mod schema;
 /// The binary against real servers on loopback.
