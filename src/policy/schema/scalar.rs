@@ -116,3 +116,70 @@ pub(super) fn either(words: &[&str]) -> String {
         _ => words.concat(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::status::Status;
+    use crate::policy::value::{AtLeastOne, Bytes, Period, Scalar, Share};
+
+    /// What the schema and the reader say of `text`, in quotes and, where it is a number, without.
+    fn agrees<T: Scalar>(text: &str) {
+        let schema = of(Shape::of::<T>(), Place::Policy);
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let read = T::read(text.trim()).is_some();
+        let taken = validator.is_valid(&json!(text));
+        assert!(taken || !read, "the schema refuses `{text}` as {}", T::EXPECTED);
+        let bare: Option<Value> = serde_json::from_str(text).ok().filter(Value::is_number);
+        if let Some(bare) = bare {
+            let taken = validator.is_valid(&bare);
+            assert!(taken || !read, "the schema refuses a bare `{text}` as {}", T::EXPECTED);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 120, rng_seed: proptest::test_runner::RngSeed::Fixed(5), ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_the_reader_takes_the_schema_takes(
+            text in prop_oneof![
+                "[0-9]{1,4}[ ]?(s|ms|m|min|mins|h|hours|d|day|w|wk|M|y|yr|µs|us|nanos)?",
+                "([0-9]{1,2}(\\.[0-9])? ?(s|m|h|d) ?){1,3}",
+                "[+-]?[0-9]{0,3}\\.?[0-9]{0,3}([eE][+-]?[0-9])?%?",
+                " ?[0-9]{1,3} ?%",
+                "[0-9]{1,6} ?(B|KiB|MiB|GiB|MB|k)?",
+                "[0-9]?[0-9](xx|XX|0x)",
+                "true|false|yes|True| true |0|1|100%|1.0|0.0",
+            ],
+        ) {
+            agrees::<f64>(&text);
+            agrees::<u32>(&text);
+            agrees::<u16>(&text);
+            agrees::<bool>(&text);
+            agrees::<Duration>(&text);
+            agrees::<Period>(&text);
+            agrees::<Share>(&text);
+            agrees::<AtLeastOne>(&text);
+            agrees::<Bytes>(&text);
+            agrees::<Status>(&text);
+        }
+    }
+
+    #[test]
+    fn defaults_are_written_as_what_they_are() {
+        for (shape, written, value) in [
+            (Shape::Duration, "15s", json!("15s")),
+            (Shape::of::<u32>(), "3", json!(3)),
+            (Shape::Flag, "true", json!(true)),
+            (Shape::of::<Share>(), "50%", json!("50%")),
+            (Shape::Several(Status::FORM), "2xx", json!("2xx")),
+            (Shape::OneOf(&["a", "b"]), "a", json!("a")),
+        ] {
+            assert_eq!(literal(shape, written), value);
+        }
+    }
+}
