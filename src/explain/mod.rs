@@ -37,3 +37,6 @@ pub(crate) fn neither(text: &str) -> Option<String> {
         _ => Some(format!("it is {}", node.found())),
     }
 }
+
+#[cfg(test)]
+mod tests;

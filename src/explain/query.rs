@@ -4,6 +4,7 @@
 mod call;
 mod share;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::policy::criterion::Number;
@@ -17,9 +18,12 @@ use crate::promql::operators::ValueType;
 /// Words beyond which nobody reads: the query itself is shorter then.
 const LONGEST: usize = 600;
 
+/// Parts within parts beyond which nobody follows, and a stack ends.
+const DEEPEST: usize = 40;
+
 /// `expr` in words; `text` gives the characters of a part. `None` where that would say no more than the query.
 pub(super) fn words(expr: &Expr, text: &dyn Fn(Span) -> String) -> Option<String> {
-    let words = Words { text };
+    let words = Words { text, depth: Cell::new(0) };
     let phrase = words.of(expr);
     let plain = phrase.form == Form::AsWritten || phrase.text == format!("`{}`", text(expr.span));
     (!plain && phrase.text.chars().count() <= LONGEST).then_some(phrase.text)
@@ -97,10 +101,22 @@ impl Phrase {
 
 struct Words<'w> {
     text: &'w dyn Fn(Span) -> String,
+    /// How many parts stand around the one that is put into words.
+    depth: Cell<usize>,
 }
 
 impl Words<'_> {
     fn of(&self, expr: &Expr) -> Phrase {
+        if self.depth.get() >= DEEPEST {
+            return self.as_written(expr);
+        }
+        self.depth.set(self.depth.get() + 1);
+        let phrase = self.node(expr);
+        self.depth.set(self.depth.get() - 1);
+        phrase
+    }
+
+    fn node(&self, expr: &Expr) -> Phrase {
         match &expr.node {
             Node::Number(value) => Phrase::noun(Number(*value).to_string()),
             Node::Hole => Phrase::noun((self.text)(expr.span)),
