@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::policy::criterion::Number;
 use crate::policy::spoken;
+use crate::promql::analysis::analyse;
 use crate::promql::ast::{
     Aggregation, AggregationOp, AtTime, Binary, BinaryOp, Expr, Grouping, Length, MatchOp, Matching,
     Modifiers, Name, Node, Selector, Span,
@@ -59,7 +60,15 @@ pub(super) fn is_single(expr: &Expr) -> bool {
                 }
         }
         Node::Binary(binary) => match binary.op {
-            BinaryOp::Or => false,
+            // Two that have no labels are one; what is absent has those of its matchers.
+            BinaryOp::Or => {
+                let labelled = |one: &crate::promql::analysis::Use<'_>| {
+                    one.function.is_some_and(|function| function.name.starts_with("absent"))
+                };
+                !analyse(expr).uses.iter().any(labelled)
+                    && is_single(&binary.left)
+                    && is_single(&binary.right)
+            }
             op if op.is_set() => is_single(&binary.left),
             _ => is_single(&binary.left) && is_single(&binary.right),
         },

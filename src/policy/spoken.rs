@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::criterion::Number;
 use super::node::shorten;
 use super::problem::{Problem, Problems};
 use super::template::Scope;
@@ -100,6 +101,12 @@ pub fn span(span: Duration) -> String {
     if said.is_empty() { "0 seconds".to_owned() } else { said.join(" ") }
 }
 
+/// A limit, with all its digits: one that was rounded is another limit.
+pub fn number(limit: f64) -> String {
+    let short = Number(limit).to_string();
+    if short.parse() == Ok(limit) || !limit.is_finite() { short } else { limit.to_string() }
+}
+
 /// `1 sample`, `3 samples`.
 pub fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -133,6 +140,8 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_millis(millis)), said);
         }
+        assert_eq!(number(1_073_741_824.0), "1073741824");
+        assert_eq!([number(0.01), number(0.1 + 0.2)], ["0.01", "0.30000000000000004"]);
         assert_eq!(
             [1, 2, 3, 11, 21, 95, 112].map(nth),
             ["1st", "2nd", "3rd", "11th", "21st", "95th", "112th"]

@@ -198,7 +198,11 @@ impl TriggerSpec for Spec {
             },
         );
         let to = match &self.url {
-            Address::Open(url) => url.settled(scope).text,
+            // A query may hold a token.
+            Address::Open(url) => {
+                let text = url.settled(scope).text;
+                text.split_once('?').map(|(shown, _)| format!("{shown}?…")).unwrap_or(text)
+            }
             Address::Secret(reference) => {
                 format!("to the address in the secret `{}`", reference.settled(scope).text)
             }

@@ -7,10 +7,9 @@ use super::rules::{EqualSpec, JsonSpec, RulesSpec};
 use super::spec::HttpSpec;
 use crate::check::Told;
 use crate::check::target::fields::Span;
-use crate::policy::criterion::Number;
 use crate::policy::node::shorten;
 use crate::policy::problem::Problems;
-use crate::policy::spoken::{settled, span};
+use crate::policy::spoken::{number, settled, span};
 use crate::policy::template::{Scope, Template};
 
 /// A template's text, as far as it is known, short and in backticks.
@@ -90,7 +89,7 @@ impl JsonSpec {
         });
         let mut limit = |word: &str, value| {
             let value = settled(value, scope, problems)?;
-            Some(format!("{word} {}", value.say(|value: &f64| Number(*value).to_string())))
+            Some(format!("{word} {}", value.say(|value: &f64| number(*value))))
         };
         let limits = [equals, limit("at least", self.min.as_ref()), limit("at most", self.max.as_ref())];
         let limits: Vec<String> = limits.into_iter().flatten().collect();

@@ -7,12 +7,12 @@ use crate::check::Told;
 use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Require};
 use crate::policy::problem::Problems;
-use crate::policy::spoken::{Settled, settled, span};
+use crate::policy::spoken::{self, Settled, settled, span};
 use crate::policy::template::Scope;
 use crate::policy::value::Share;
 
 fn number(value: &Settled<f64>) -> String {
-    value.say(|value| Number(*value).to_string())
+    value.say(|value| spoken::number(*value))
 }
 
 impl MetricSpec {
@@ -59,7 +59,7 @@ impl MetricSpec {
                     format!("be {expected}")
                 }
                 Some(Settled::Known(Tolerance::Absolute(off))) => {
-                    format!("be {expected}, give or take {}", Number(off))
+                    format!("be {expected}, give or take {}", spoken::number(off))
                 }
                 Some(Settled::Known(Tolerance::Relative(share))) => {
                     format!("be {expected}, give or take {}% of it", Number(share * 100.0))

@@ -15,7 +15,8 @@ impl Words<'_> {
         if binary.op != BinaryOp::Div {
             return None;
         }
-        let (part, whole) = (only_selector(&binary.left)?, only_selector(&binary.right)?);
+        let (left, or_zero) = without_fallback(&binary.left);
+        let (part, whole) = (only_selector(left)?, only_selector(&binary.right)?);
         // Each tag has a character of its own in the tree: what is the same is told by what is written.
         let same = |a: &Matcher, b: &Matcher| {
             a.label.text == b.label.text
@@ -29,7 +30,7 @@ impl Words<'_> {
         if !named || more.is_empty() || !whole.matchers.iter().all(|matcher| kept(&matcher)) {
             return None;
         }
-        let (left, right) = (bare(&binary.left)?.to_string(), bare(&binary.right)?.to_string());
+        let (left, right) = (bare(left)?.to_string(), bare(&binary.right)?.to_string());
         if left != right || left.contains(|c| HOLES.contains(&c)) {
             return None;
         }
@@ -40,7 +41,32 @@ impl Words<'_> {
         let by = if measure == format!("`{SUBJECT}`") { String::new() } else { format!(", by {measure}") };
         // What could not be taken out would be said of nothing.
         let sound = !by.contains(SUBJECT);
-        sound.then(|| Phrase::joined(format!("the share where {}, of {of}{by}", conditions.join(" and "))))
+        let none = if or_zero { " (0 where there is none)" } else { "" };
+        let conditions = conditions.join(" and ");
+        sound.then(|| Phrase::joined(format!("the share where {conditions}{none}, of {of}{by}")))
+    }
+}
+
+/// `x` of `x or vector(0)`, and whether it was that.
+fn without_fallback(expr: &Expr) -> (&Expr, bool) {
+    match &expr.node {
+        Node::Paren(inner) => match without_fallback(inner) {
+            (left, true) => (left, true),
+            _ => (expr, false),
+        },
+        Node::Binary(binary) if binary.op == BinaryOp::Or && is_zero(&binary.right) => (&binary.left, true),
+        _ => (expr, false),
+    }
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Paren(inner) => is_zero(inner),
+        Node::Call(call) => {
+            &*call.name.text == "vector"
+                && matches!(call.args.first().map(|arg| &arg.node), Some(Node::Number(zero)) if *zero == 0.0)
+        }
+        _ => false,
     }
 }
 

@@ -106,6 +106,11 @@ fn a_part_of_a_whole_is_a_share() {
             r#"sum by (pod) (increase(x{status="500"}[1h])) / sum by (pod) (increase(x[1h]))"#,
             "the share where `status` is `500`, of `x`, by the sum of the increases over 1 hour, for each `pod`",
         ),
+        (
+            r#"(sum(rate(x{status=~"5.."}[5m])) or vector(0)) / sum(rate(x[5m]))"#,
+            "the share where `status` matches `5..` (0 where there is none), of `x`, by the sum of the rates per second \
+             over 5 minutes",
+        ),
         (r#"x{a="1"} / x"#, "the share where `a` is `1`, of `x`"),
         // Not the same on both sides.
         (
@@ -175,6 +180,7 @@ fn one_value_is_told_from_many() {
         "absent(x)",
         "max by (a) (sum(x))",
         "sum(x) and y",
+        "sum(x) or vector(0)",
     ] {
         assert!(single(query), "{query}");
     }
@@ -184,7 +190,7 @@ fn one_value_is_told_from_many() {
         "topk(1, x)",
         "rate(x[5m])",
         "sum(x) / y",
-        "sum(x) or sum(y)",
+        "sum(x) or y",
         "histogram_quantile(0.9, sum by (le, pod) (rate(x[5m])))",
         "sum without (a) (x)",
     ] {

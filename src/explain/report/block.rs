@@ -11,7 +11,7 @@ use super::wire::{Check, Limits, Report, Sample};
 use crate::gate::outcome::{Outcome, State};
 use crate::host::clock::between;
 use crate::policy::criterion::{Criterion, Number};
-use crate::policy::spoken::{count, span};
+use crate::policy::spoken::{count, number, span};
 use crate::promql::ast::Span;
 use crate::promql::{Options, parse};
 use crate::report::words::{clock, cut, series};
@@ -100,11 +100,11 @@ fn in_limits(limits: &Limits) -> String {
     let Criterion { expected, min, max } = limits.criterion();
     let said = [
         expected.map(|(expected, off)| match off {
-            0.0 => format!("{}", Number(expected)),
-            off => format!("{}, give or take {}", Number(expected), Number(off)),
+            0.0 => number(expected),
+            off => format!("{}, give or take {}", number(expected), number(off)),
         }),
-        min.map(|min| format!("at or above {}", Number(min))),
-        max.map(|max| format!("at or below {}", Number(max))),
+        min.map(|min| format!("at or above {}", number(min))),
+        max.map(|max| format!("at or below {}", number(max))),
     ];
     series(&said.into_iter().flatten().collect::<Vec<_>>())
 }

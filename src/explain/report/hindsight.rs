@@ -8,7 +8,7 @@ use super::wire::{Check, Report, Sample};
 use super::{AT_LENGTH, LONG};
 use crate::gate::outcome::{Outcome, State, Verdict};
 use crate::policy::criterion::{Criterion, Number};
-use crate::policy::spoken::count;
+use crate::policy::spoken::{count, number};
 use crate::report::words::cut;
 
 /// Adds what would have made it a pass, where it was none.
@@ -89,17 +89,17 @@ fn limit(check: &Check, max: u32, within: u32) -> Option<String> {
     match limits.criterion() {
         Criterion { expected: None, min: None, max: Some(_) } => {
             let limit = nearest(values.clone(), &|max| Criterion { max: Some(max), ..Criterion::default() })?;
-            Some(format!("a `max_value` of {} or more", Number(limit)))
+            Some(format!("a `max_value` of {} or more", number(limit)))
         }
         Criterion { expected: None, min: Some(_), max: None } => {
             let candidates = values.iter().map(|value| -value).collect();
             let limit = nearest(candidates, &|min| Criterion { min: Some(-min), ..Criterion::default() })?;
-            Some(format!("a `min_value` of {} or less", Number(-limit)))
+            Some(format!("a `min_value` of {} or less", number(-limit)))
         }
         Criterion { expected: Some((expected, _)), min: None, max: None } => {
             let candidates = values.iter().map(|value| (value - expected).abs()).collect();
             let with = |off| Criterion { expected: Some((expected, off)), ..Criterion::default() };
-            Some(format!("a `tolerance` of {} or more", Number(nearest(candidates, &with)?)))
+            Some(format!("a `tolerance` of {} or more", number(nearest(candidates, &with)?)))
         }
         _ => None,
     }
