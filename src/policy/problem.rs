@@ -158,6 +158,13 @@ impl Problem {
         self
     }
 
+    /// Whether it tells people the same as `other`.
+    fn says(&self, other: &Self) -> bool {
+        let all = |one: &Self| (one.severity, one.place, one.id);
+        let same = all(self) == all(other) && self.message == other.message && self.help == other.help;
+        same && self.inside == other.inside && self.needle == other.needle && self.also == other.also
+    }
+
     /// The same as a note.
     #[must_use]
     pub const fn note(mut self) -> Self {
@@ -178,10 +185,11 @@ impl Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Adds one.
+    /// Adds one, unless it has been told already; of two fixes the first is kept.
     pub fn push(&mut self, problem: Problem) {
-        if !self.0.contains(&problem) {
-            self.0.push(problem);
+        match self.0.iter_mut().find(|told| told.says(&problem)) {
+            Some(told) => told.fix = told.fix.take().or(problem.fix),
+            None => self.0.push(problem),
         }
     }
 

@@ -95,6 +95,9 @@ impl ReadQuery<'_> {
         let first = fixes.first()?;
         let mut edits = Vec::new();
         for (span, text) in fixes.iter().flat_map(|fix| &fix.edits) {
+            if !self.skeleton.is_whole(span.start..span.end) {
+                return None;
+            }
             let edit = (self.skeleton.origin(span.start..span.end)?, self.shown(text));
             if !edits.contains(&edit) {
                 edits.push(edit);

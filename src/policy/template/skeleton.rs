@@ -72,7 +72,9 @@ impl Skeleton {
         let start = self.piece(span.start)?;
         let from = match start.tag {
             None => start.origin.as_ref()?.start + (span.start - start.at),
-            Some(_) => start.origin.as_ref()?.start,
+            Some(_) if span.start == start.at => start.origin.as_ref()?.start,
+            // What ends with a tag ends behind it.
+            Some(_) => start.origin.as_ref()?.end,
         };
         if span.is_empty() {
             return Some(from..from);
@@ -83,6 +85,16 @@ impl Skeleton {
             Some(_) => last.origin.as_ref()?.end,
         };
         Some(from..to.max(from))
+    }
+
+    /// Whether the stretch `span` is written in one piece, with no block's tag inside it.
+    pub fn is_whole(&self, span: Range<u32>) -> bool {
+        let pieces = self.pieces.iter().zip(self.pieces.iter().skip(1));
+        let mut inside = pieces.filter(|(_, next)| (span.start + 1..span.end).contains(&next.at));
+        inside.all(|(one, next)| {
+            let (Some(one), Some(next)) = (&one.origin, &next.origin) else { return false };
+            one.end == next.start
+        })
     }
 
     /// The tags that stand in the stretch `span`.

@@ -184,3 +184,23 @@ fn tags_that_say_the_same_are_the_same_hole() {
     assert_eq!(holes, ['\u{e000}', '\u{e001}', '\u{e000}', '\u{e002}']);
     assert_eq!(skeleton.with_tags(&skeleton.text, text), text.replace("{{ x }}", "{{x}}"));
 }
+
+#[test]
+fn a_skeleton_knows_where_it_comes_from() {
+    let place = Place { source: 0, start: 0, end: 0 };
+    let text = "a{{b}}{{#if c}}, d{{else}}, e{{/if}} f{{g}}";
+    let template = Template::compile(text, place, Context::Query).unwrap();
+    let skeleton = template.skeleton(true);
+    let hole = |index: u32| char::from_u32(0xe000 + index).unwrap();
+    assert_eq!(skeleton.text, format!("a{}, d f{}", hole(0), hole(1)));
+    let whole = |from: u32, to: u32| skeleton.is_whole(from..to);
+    let written = |from: u32, to: u32| {
+        &text[skeleton.origin(from..to).map(|o| o.start as usize..o.end as usize).unwrap()]
+    };
+    assert_eq!((written(0, 4), whole(0, 4)), ("a{{b}}", true));
+    assert_eq!((written(4, 7), whole(4, 7)), (", d", true));
+    assert!(!whole(1, 7) && !whole(6, 8) && whole(7, 12));
+    let end = u32::try_from(skeleton.text.len()).unwrap();
+    assert_eq!(skeleton.origin(end..end), Some(43..43));
+    assert_eq!(skeleton.origin(1..1), Some(1..1));
+}
