@@ -170,7 +170,7 @@ pub(super) fn duration(text: &str) -> Result<u64, NoDuration> {
 }
 
 /// `seconds` as a duration where it is one of whole milliseconds, else as a number.
-pub(super) fn write_duration(seconds: f64) -> String {
+pub fn write_duration(seconds: f64) -> String {
     let millis = (seconds * 1e3).round();
     #[expect(clippy::float_cmp, reason = "whether it is whole is what is asked")]
     let whole = millis / 1e3 == seconds && (0.0..1e15).contains(&millis);
@@ -195,7 +195,7 @@ pub(super) fn write_duration(seconds: f64) -> String {
 }
 
 /// `value` as a number that reads back as the same.
-pub(super) fn write_number(value: f64) -> String {
+pub fn write_number(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }

@@ -16,6 +16,7 @@ mod mistakes;
 mod types;
 mod print;
 pub mod error;
+mod walk;
 pub mod analysis;
 pub mod bounds;
 pub mod part;
@@ -24,7 +25,7 @@ pub mod structure;
 mod tests;
 
 pub use error::{Error, Fix, apply};
-pub use literal::quote;
+pub use literal::{quote, write_duration, write_number};
 
 use ast::{Expr, Span};
 
