@@ -129,6 +129,11 @@ impl Declared {
         OWN.iter().any(|(own, _)| *own == name)
     }
 
+    /// Whether the values of `name` must match a pattern.
+    pub fn is_restricted(&self, name: &str) -> bool {
+        self.all.iter().any(|declaration| declaration.name == name && declaration.pattern.is_some())
+    }
+
     /// The scope of a run: what is declared and what is given, checked against each other.
     pub fn scope(&self, given: &Given<'_>, problems: &mut Problems) -> Scope {
         let mut scope = Scope::default();

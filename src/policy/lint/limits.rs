@@ -1,6 +1,7 @@
 //! Lints of what values must satisfy: limits that nothing can miss or meet, and those that point the wrong way. Must
 //! look at limits and at what the query can give, not at ticks.
 
+use super::queries::shape::empties;
 use super::{CheckCx, Cx, Rule};
 use crate::policy::criterion::{Criterion, Number};
 use crate::policy::model::On;
@@ -79,6 +80,10 @@ fn limits(check: &CheckCx<'_>) -> Option<Vec<Limit>> {
 
 /// What the query of `check` can give, whichever way its blocks go.
 fn given(check: &CheckCx<'_>) -> Option<Bounds> {
+    // What is empty instead of missing a limit has lints of its own.
+    if check.queries.iter().filter_map(|query| query.expr()).any(|expr| empties(check, expr)) {
+        return None;
+    }
     let all = check.queries.iter().map(|query| query.expr().filter(|_| query.is_sound()).map(bounds));
     all.collect::<Option<Vec<Bounds>>>()?.into_iter().reduce(Bounds::or)
 }

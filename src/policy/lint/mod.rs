@@ -92,7 +92,12 @@ impl CheckCx<'_> {
 
 /// All lints, in the order of the documentation.
 pub static RULES: &[&[Rule]] = &[
-    queries::RULES,
+    queries::times::RULES,
+    queries::rates::RULES,
+    queries::histograms::RULES,
+    queries::matchers::RULES,
+    queries::sides::RULES,
+    queries::shape::RULES,
     limits::RULES,
     ticks::RULES,
     outcome::RULES,
