@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::problem::{Fix, Place, Problem, Problems};
-use super::template::{Skeleton, Template};
+use super::template::{Scope, Skeleton, Template};
 use super::value::Scalar;
 use crate::promql::ast::{Expr, Span};
 use crate::promql::{self, Dialect, Experimental, Options, lexer};
@@ -26,6 +26,20 @@ pub fn read(template: &Template, dialect: Dialect) -> Vec<ReadQuery<'_>> {
         ReadQuery { template, skeleton, query }
     };
     ways.iter().map(read).collect()
+}
+
+/// Reads what `template` becomes for `scope`; its places are those of the template.
+///
+/// # Errors
+/// What keeps it from being rendered.
+pub fn read_rendered<'t>(
+    template: &'t Template,
+    scope: &Scope,
+    dialect: Dialect,
+) -> Result<ReadQuery<'t>, Problem> {
+    let skeleton = template.traced(scope)?;
+    let query = promql::parse(&skeleton.text, Options { dialect, holes: false });
+    Ok(ReadQuery { template, skeleton, query })
 }
 
 /// Adds what is wrong with `template` as a query.

@@ -33,6 +33,9 @@ pub enum Context {
     Json,
 }
 
+/// A text, and the parts it is made of with the byte at which each begins.
+type Filled<'t> = (String, Vec<(usize, &'t Part)>);
+
 /// An unrendered scalar.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -94,10 +97,30 @@ impl Template {
         scope: &Scope,
         literal: impl Fn(&str) -> Result<String, Problem>,
     ) -> Result<String, Problem> {
+        self.filled(scope, literal).map(|(text, _)| text)
+    }
+
+    /// The text for `scope`, and where its stretches come from.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn traced(&self, scope: &Scope) -> Result<Skeleton, Problem> {
+        let (text, parts) = self.filled(scope, |literal| Ok(literal.to_owned()))?;
+        Ok(Skeleton::traced(text, &parts))
+    }
+
+    /// The text for `scope`, and its parts with the byte at which each begins.
+    fn filled(
+        &self,
+        scope: &Scope,
+        literal: impl Fn(&str) -> Result<String, Problem>,
+    ) -> Result<Filled<'_>, Problem> {
         let mut chosen = Vec::new();
         self.choose(&self.parts, scope, &mut chosen)?;
         let mut text = String::new();
+        let mut places = Vec::with_capacity(chosen.len());
         for (index, part) in chosen.iter().enumerate() {
+            places.push((text.len(), *part));
             match part {
                 Part::Literal(stretch, _) => text.push_str(&literal(stretch)?),
                 Part::Tag(expression, place) => {
@@ -130,7 +153,7 @@ impl Template {
         if self.context == Context::Query && chosen.iter().any(|part| matches!(part, Part::Tag(..))) {
             self.compare(&chosen, &text)?;
         }
-        Ok(text)
+        Ok((text, places))
     }
 
     /// What a rendered query must be, beside all that each value was fitted to: the same query but for its values.

@@ -67,14 +67,27 @@ impl Skeleton {
         skeleton
     }
 
+    /// A text without holes: `parts` with values in place of their tags, each with the byte at which it begins.
+    pub(super) fn traced(text: String, parts: &[(usize, &Part)]) -> Self {
+        let piece = |(at, part): &(usize, &Part)| {
+            let (origin, tag) = match part {
+                Part::Literal(text, start) => (start.map(|start| start..start + narrow(text.len())), None),
+                Part::Tag(expression, place) => (Some(place.clone()), Some(tag(expression))),
+                Part::If { .. } => return None,
+            };
+            Some(Piece { at: narrow(*at), origin, tag })
+        };
+        Self { text, pieces: parts.iter().filter_map(piece).collect(), holes: Vec::new() }
+    }
+
     /// The bytes of the template that the stretch `span` of the skeleton comes from.
     pub fn origin(&self, span: Range<u32>) -> Option<Range<u32>> {
         let start = self.piece(span.start)?;
         let from = match start.tag {
             None => start.origin.as_ref()?.start + (span.start - start.at),
-            Some(_) if span.start == start.at => start.origin.as_ref()?.start,
             // What ends with a tag ends behind it.
-            Some(_) => start.origin.as_ref()?.end,
+            Some(_) if span.is_empty() && span.start > start.at => start.origin.as_ref()?.end,
+            Some(_) => start.origin.as_ref()?.start,
         };
         if span.is_empty() {
             return Some(from..from);

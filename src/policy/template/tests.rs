@@ -203,4 +203,21 @@ fn a_skeleton_knows_where_it_comes_from() {
     let end = u32::try_from(skeleton.text.len()).unwrap();
     assert_eq!(skeleton.origin(end..end), Some(43..43));
     assert_eq!(skeleton.origin(1..1), Some(1..1));
+
+    let mut scope = Scope::default();
+    for (name, value) in [("b", "long value"), ("c", ""), ("g", "-5")] {
+        scope.set(name, value);
+    }
+    let text = "x{a=\"{{b}}\"{{#if c}}, d=\"\"{{/if}}} > {{g}}";
+    let traced = Template::compile(text, place, Context::Query).unwrap().traced(&scope).unwrap();
+    assert_eq!(traced.text, "x{a=\"long value\"} > -5");
+    let written = |part: &str| {
+        let at = u32::try_from(traced.text.find(part).unwrap()).unwrap();
+        let origin = traced.origin(at..at + u32::try_from(part.len()).unwrap()).unwrap();
+        &text[origin.start as usize..origin.end as usize]
+    };
+    assert_eq!(written("\"long value\""), "\"{{b}}\"");
+    assert_eq!(written("-5"), "{{g}}");
+    assert_eq!(written("5"), "{{g}}");
+    assert_eq!(written("x{a=\"long value\"}"), "x{a=\"{{b}}\"{{#if c}}, d=\"\"{{/if}}}");
 }
