@@ -335,7 +335,8 @@ impl Spec for MetricSpec {
         };
         let known = || self.judging(&Scope::default(), &mut Problems::default());
         let judging = if self.is_known() { known() } else { None };
-        Facts { query: Some(&self.query), judging, limits, ..Facts::default() }
+        let timeout = self.timeout.as_ref();
+        Facts { query: Some(&self.query), judging, limits, timeout, ..Facts::default() }
     }
 
     fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {

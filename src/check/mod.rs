@@ -3,6 +3,7 @@
 //!
 //! To add a kind: a file here and one entry in [`KINDS`].
 
+pub mod explore;
 mod prometheus;
 mod metric;
 mod api;
@@ -26,6 +27,7 @@ use crate::policy::model::Judging;
 use crate::policy::problem::{Place, Problems};
 use crate::policy::reader::{Field, Reader, Rule};
 use crate::policy::template::{Scope, Template};
+use crate::policy::value::Value;
 use crate::promql::Dialect;
 
 /// A series' labels, sorted by name.
@@ -163,6 +165,8 @@ pub struct Facts<'s> {
     pub judging: Option<Judging>,
     /// Where the limits are written.
     pub limits: Limits,
+    /// How long an answer may take, where that is written.
+    pub timeout: Option<&'s Value<Duration>>,
     /// Where it connects to by itself: a URL, or a host.
     pub address: Option<&'s Template>,
     /// The host and port of that, as far as they are written: checks with the same one ask the same server.
@@ -323,6 +327,11 @@ pub trait MetricSource: Debug + Send + Sync {
     /// Whose query language it speaks.
     fn dialect(&self) -> Dialect {
         Dialect::default()
+    }
+
+    /// What it can tell of what it holds, where it can.
+    fn explore(&self) -> Option<&dyn explore::Explore> {
+        None
     }
 
     /// The request for `query` at `at`, for people, without secrets.

@@ -2,6 +2,7 @@
 //! judge what comes back, and must not ask again: [`super::metric`] does that for every source.
 
 mod answer;
+mod explore;
 mod meaning;
 mod series;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use url::form_urlencoded::Serializer;
 
 use super::api::{self, Peer};
 use super::auth::Authorizer;
+use super::explore::Explore;
 use super::{Answer, Kind, MetricSource, SourceError, Spec, metric};
 use crate::host::Host;
 use crate::host::clock::later;
@@ -97,6 +99,7 @@ struct Source {
     name: String,
     /// For messages: name and address.
     who: String,
+    base: Url,
     instant: Url,
     range: Url,
     headers: HeaderMap,
@@ -133,6 +136,7 @@ impl Source {
         Ok(Self {
             name: name.clone(),
             who: format!("{name} at {}", api::address(url)),
+            base: url.clone(),
             instant: endpoint(url, "query"),
             range: endpoint(url, "query_range"),
             headers,
@@ -151,7 +155,7 @@ impl Source {
         Peer { who: &self.who, key: "url", redactor: &host.output.redactor }
     }
 
-    /// One request, authorised anew once if that is what it takes, and what its answer means.
+    /// One query, and what its answer means.
     async fn ask(
         &self,
         form: String,
@@ -160,12 +164,24 @@ impl Source {
         host: &Host,
     ) -> Result<Meant, SourceError> {
         let body = Bytes::from(form);
+        let post = |credential| self.post(times, credential, body.clone());
+        let (response, spent) = self.exchange(post, timeout, host).await?;
+        self.read(&response, times, spent, host)
+    }
+
+    /// One request, authorised anew once if that is what it takes; its answer, and when it was sent and received.
+    async fn exchange(
+        &self,
+        request: impl Fn(Option<HeaderValue>) -> Request + Send + Sync,
+        timeout: Duration,
+        host: &Host,
+    ) -> Result<(Response, (Timestamp, Timestamp)), SourceError> {
         let work = async {
             let mut credential = self.auth.header(host).await?;
             let mut renewed = false;
             loop {
                 let sent = host.clock.now();
-                let answer = self.client.send(self.post(times, credential.clone(), body.clone())).await;
+                let answer = self.client.send(request(credential.clone())).await;
                 let response = answer.map_err(|error| self.peer(host).unanswered(error))?;
                 let received = host.clock.now();
                 if response.status == 401 && !renewed {
@@ -175,7 +191,7 @@ impl Source {
                         continue;
                     }
                 }
-                return self.read(&response, times, (sent, received), host);
+                return Ok((response, (sent, received)));
             }
         };
         host.clock.timeout(timeout, work).await.unwrap_or_else(|| {
@@ -253,6 +269,10 @@ impl MetricSource for Source {
 
     fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    fn explore(&self) -> Option<&dyn Explore> {
+        Some(self)
     }
 
     fn request(&self, query: &str, at: Timestamp) -> Vec<String> {

@@ -26,6 +26,7 @@ mod tests;
 
 pub use error::{Error, Fix, apply};
 pub use literal::{quote, write_duration, write_number};
+pub use types::matches_empty;
 
 use ast::{Expr, Span};
 

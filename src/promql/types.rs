@@ -301,7 +301,7 @@ fn value_type_of(left: Option<ValueType>, right: Option<ValueType>) -> Option<Va
 }
 
 /// Whether a matcher takes a series that has no such label.
-pub(super) fn matches_empty(op: MatchOp, value: &str) -> bool {
+pub fn matches_empty(op: MatchOp, value: &str) -> bool {
     if value.contains(|c| HOLES.contains(&c)) {
         // A variable may be anything; one that selects everything is a matter of its value.
         return false;

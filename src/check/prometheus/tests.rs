@@ -16,6 +16,8 @@ use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;
 use crate::policy::integration::{Auth, Credential};
 
+mod exploring;
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_secs(15);
 
