@@ -29,6 +29,7 @@
 //! - [`gate`]: from ticks to outcomes to a verdict.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
+//! - the private module `online`: what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
 //! - [`host`]: the outside world, and nothing else may touch it.
@@ -50,6 +51,7 @@
 mod cli;
 mod run;
 mod lint;
+mod online;
 mod prepare;
 pub mod promql;
 pub mod packs;

@@ -1,8 +1,10 @@
-//! The work of `rollgate lint`: reads policies, looks at each, and mends what can surely be mended. Must not need
-//! variables, secrets or a network, and must not write what it could not read again.
+//! The work of `rollgate lint`: reads policies, looks at each, mends what can surely be mended, and asks their sources
+//! where that is wanted. Must not need variables, secrets or a network else, and must not write what it could not read
+//! again.
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::inputs::InputArgs;
 use crate::diagnostic::Sources;
 use crate::findings::Fixed;
 use crate::host::Host;
@@ -10,7 +12,7 @@ use crate::policy::node::{self, Node};
 use crate::policy::parse::Document;
 use crate::policy::problem::{Problem, Problems, Severity};
 use crate::policy::{lint, mend};
-use crate::prepare;
+use crate::{online, prepare};
 
 /// Rounds of fixes after which what is left is reported: each mends what the one before has uncovered.
 const ROUNDS: usize = 16;
@@ -94,6 +96,41 @@ impl Linted {
     pub(crate) fn hide_secrets(&mut self, host: &Host) {
         for policy in &self.policies {
             prepare::hide_secrets(&policy.read, &mut self.texts, host);
+        }
+    }
+}
+
+impl Linted {
+    /// Asks the sources of each policy what they hold, and adds what they tell.
+    pub(crate) async fn ask(&mut self, inputs: &InputArgs, host: &Host) {
+        let mut general = Problems::default();
+        let values = prepare::read(&inputs.values, host, &mut self.texts, &mut general);
+        for policy in &mut self.policies {
+            let mut found = general.clone();
+            let (spec, _) = prepare::parse_policy(&policy.read, &self.texts, &mut Problems::default());
+            let online = prepare::online(inputs, &spec, &values, &self.texts, host, &mut found);
+            let subject = online::Subject {
+                spec: &spec,
+                scope: &online.scope,
+                sources: &online.sources,
+                vault: &online.vault,
+                anchor: online.anchor,
+                at: online.at,
+            };
+            let mut told = online::look(&subject, host).await;
+            policy.problems.retain(|problem| !told.disproves(problem));
+            found.append(std::mem::take(&mut told.problems));
+            let texts = &self.texts;
+            let documents: Vec<Document<'_>> =
+                policy.read.iter().map(|index| Document::of(texts, *index)).collect();
+            let mut all = Problems::default();
+            let told = found.sorted().into_iter().cloned().collect();
+            policy
+                .problems
+                .drain(..)
+                .chain(lint::not_allowed(&spec, &documents, told))
+                .for_each(|one| all.push(one));
+            policy.problems = all.sorted().into_iter().cloned().collect();
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::diagnostic::{self, Sources};
 use crate::explain;
 use crate::gate::plan::Timing;
 use crate::host::Host;
+use crate::host::clock::later;
 use crate::host::vault::Vault;
 use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
@@ -220,6 +221,40 @@ pub(crate) fn read_for_people(inputs: &InputArgs, host: &Host) -> Result<Read, R
         given,
     };
     Ok(Read::Policy(Box::new(ReadPolicy { spec, triggers, scope, texts, policies, times })))
+}
+
+/// What `lint --online` asks the sources of a policy with.
+pub(crate) struct Online {
+    /// The variables that are known.
+    pub scope: Scope,
+    /// The sources that could be connected.
+    pub sources: BTreeMap<String, Arc<dyn MetricSource>>,
+    /// Where secrets are found.
+    pub vault: Vault,
+    /// The deployment time.
+    pub anchor: Timestamp,
+    /// The end of what a run would look at, now at the latest.
+    pub at: Timestamp,
+}
+
+/// Prepares to ask the sources of `spec`; what is wrong with options, values and integrations goes to `problems`.
+pub(crate) fn online(
+    inputs: &InputArgs,
+    spec: &PolicySpec,
+    values: &[u16],
+    texts: &Sources,
+    host: &Host,
+    problems: &mut Problems,
+) -> Online {
+    let now = host.clock.now();
+    let times = times(inputs, now, problems);
+    let scope = scope(inputs, spec, values, texts, &times, None, problems);
+    let vault = Vault::new(host.clone(), inputs.secrets_dir.clone());
+    let sources = connect(inputs, spec, &scope, &vault, host, problems);
+    let written = spec.window.duration.as_ref().and_then(|duration| duration.render(&scope).ok());
+    let at = later(times.start, times.duration.or(written).unwrap_or_default()).min(now);
+    let anchor = times.deployed_at.unwrap_or(times.start);
+    Online { scope, sources, vault, anchor, at }
 }
 
 /// Adds the files at `paths` to `texts`; those that could be read are returned.

@@ -1,11 +1,12 @@
 //! `rollgate lint`: every fault and warning of each file, alone or together. Must not need variables, secrets or a
-//! network.
+//! network but for `--online`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use super::inputs::InputArgs;
 use crate::exit::Exit;
 use crate::findings::{FORMATS, Findings, Fixed, Found, Policy};
 use crate::host::Host;
@@ -14,11 +15,8 @@ use crate::policy::problem::{Problem, Severity, did_you_mean};
 
 /// `rollgate lint`.
 #[derive(Debug, Clone, Args)]
+#[command(disable_version_flag = true)]
 pub(crate) struct LintArgs {
-    /// The policy files
-    #[arg(required = true, value_name = "POLICY")]
-    pub policy: Vec<PathBuf>,
-
     /// Read the files as one policy, as `run` does
     #[arg(long)]
     pub together: bool,
@@ -27,6 +25,11 @@ pub(crate) struct LintArgs {
     #[arg(long, value_name = "warnings|ID", value_parser = deny)]
     pub deny: Vec<Deny>,
 
+    /// Ask the policies' sources as well: which metrics, labels and series there are, and what each query costs; the
+    /// options for variables and integrations are for this
+    #[arg(long)]
+    pub online: bool,
+
     /// Mend what can surely be mended, in the files themselves, and show what remains
     #[arg(long)]
     pub fix: bool,
@@ -34,6 +37,10 @@ pub(crate) struct LintArgs {
     /// How to show what is found
     #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name(), value_parser = formats())]
     pub format: String,
+
+    /// The policies, and what they are rendered with.
+    #[command(flatten)]
+    pub inputs: InputArgs,
 }
 
 /// What fails the command although it is no fault.
@@ -76,9 +83,9 @@ fn formats() -> PossibleValuesParser {
 }
 
 /// Checks the files; exit 0, or 2 with faults and with what is denied.
-pub(super) fn lint(args: &LintArgs, host: &Host) -> Exit {
-    let groups: Vec<&[PathBuf]> =
-        if args.together { vec![&args.policy] } else { args.policy.chunks(1).collect() };
+pub(super) async fn lint(args: &LintArgs, host: &Host) -> Exit {
+    let files = &args.inputs.policy;
+    let groups: Vec<&[PathBuf]> = if args.together { vec![files] } else { files.chunks(1).collect() };
     let mut linted = crate::lint::lint(&groups, host);
     let mut written = true;
     if args.fix {
@@ -89,6 +96,9 @@ pub(super) fn lint(args: &LintArgs, host: &Host) -> Exit {
         for Fixed { file, line, title, .. } in &linted.fixed {
             host.output.talk(&format!("fixed {file}:{line}: {title}"));
         }
+    }
+    if args.online {
+        linted.ask(&args.inputs, host).await;
     }
     linted.hide_secrets(host);
     let found = |problem| {

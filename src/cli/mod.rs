@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Say in plain words what a policy watches and what fails it, or why a report's verdict came about; no network
     Explain(Box<explain::ExplainArgs>),
     /// Check policies, each file alone, for faults and for what is hardly meant
-    Lint(lint::LintArgs),
+    Lint(Box<lint::LintArgs>),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
@@ -84,7 +84,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Run(args) => crate::run::run(&args, host).await,
         Command::Render(args) => render::render(&args, host),
         Command::Explain(args) => explain::explain(&args, host),
-        Command::Lint(args) => lint::lint(&args, host),
+        Command::Lint(args) => lint::lint(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Schema(args) => schema::schema(&args, host),

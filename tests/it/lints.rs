@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use rollgate::policy::lint::online::is_online;
 use rollgate::policy::lint::{RULES, Rule};
 use rollgate::policy::problem::Severity;
 
@@ -72,6 +73,13 @@ fn the_examples_show_what_their_section_says() {
     for section in sections() {
         let Some(rule) = rules().find(|rule| rule.id == section.id) else { continue };
         let severity = word(rule.severity);
+        if is_online(rule.id) {
+            // What a source tells is played in scenarios.
+            if !section.text.starts_with(&format!("\n**{severity}**, with `--online`\n")) {
+                wrong.push(format!("{}: the section should begin with its severity and `--online`", rule.id));
+            }
+            continue;
+        }
         let &[bad, good] = &*section.examples() else {
             wrong.push(format!("{}: expected two examples", rule.id));
             continue;

@@ -6,8 +6,9 @@
 
 mod allow;
 mod limits;
+pub mod online;
 mod outcome;
-mod queries;
+pub(crate) mod queries;
 pub mod secrets;
 mod ticks;
 mod variables;
@@ -98,6 +99,7 @@ pub static RULES: &[&[Rule]] = &[
     queries::matchers::RULES,
     queries::sides::RULES,
     queries::shape::RULES,
+    online::RULES,
     limits::RULES,
     ticks::RULES,
     outcome::RULES,
@@ -149,6 +151,26 @@ pub fn look(subject: Subject<'_>) -> Problems {
     let mut problems = Problems::default();
     all.into_iter().for_each(|problem| problems.push(problem));
     problems
+}
+
+/// What of `found`, which is about `spec`, no comment of its `documents` allows.
+pub fn not_allowed(spec: &PolicySpec, documents: &[Document<'_>], mut found: Vec<Problem>) -> Vec<Problem> {
+    let trees: Vec<Option<Node>> = documents.iter().map(tree).collect();
+    let read = documents.iter().zip(&trees);
+    let allows = read.filter_map(|(document, tree)| Some(allow::read(document, tree.as_ref()?)));
+    let cx = Cx {
+        spec,
+        checks: Vec::new(),
+        triggers: &[],
+        // What is allowed in vain has been told.
+        complete: false,
+        documents,
+        trees: &trees,
+        secrets: Vec::new(),
+        allows: allows.flatten().collect(),
+    };
+    allow::apply(&cx, &mut found);
+    found
 }
 
 /// What `document` holds; its faults have been reported.

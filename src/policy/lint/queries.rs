@@ -1,12 +1,13 @@
 //! Lints of single queries: what PromQL takes and what nobody means. Here is what they share; each file below has one
 //! theme. Must not look at more than one check at a time, and must stay silent where a template decides.
 
-pub(super) mod rates;
-pub(super) mod times;
-pub(super) mod histograms;
+pub(crate) mod rates;
+pub(crate) mod times;
+pub(crate) mod histograms;
 pub(super) mod matchers;
 pub(super) mod shape;
 pub(super) mod sides;
+pub(crate) mod taken;
 mod labels;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,9 @@ use crate::promql::{self, Fix, quote};
 
 /// How often what is asked is scraped, where nothing tells: Prometheus' documentation says `15s` throughout.
 const SCRAPE: Duration = Duration::from_secs(15);
+
+/// The functions that take what they are given for a counter.
+const OF_COUNTERS: &[&str] = &["rate", "irate", "increase"];
 
 /// A query and the check that asks it.
 #[derive(Clone, Copy)]
@@ -61,17 +65,17 @@ fn holed(text: &str) -> bool {
 }
 
 /// The metric's name as far as it is written; a template's tags are characters of [`HOLES`] in it.
-fn written_name(selector: &Selector) -> Option<&str> {
+pub(crate) fn written_name(selector: &Selector) -> Option<&str> {
     selector.name.as_ref().map(|name| &*name.text).or_else(|| selector.metric())
 }
 
 /// Whether a metric has the name of a recording rule, whose type nobody can tell.
-fn is_recorded(name: &str) -> bool {
+pub(crate) fn is_recorded(name: &str) -> bool {
     name.contains(':')
 }
 
 /// The selectors in `expr`, with where each stands without its range.
-fn selectors(expr: &Expr) -> impl Iterator<Item = (&Selector, Span)> {
+pub(crate) fn selectors(expr: &Expr) -> impl Iterator<Item = (&Selector, Span)> {
     expr.all().into_iter().filter_map(|one| match &one.node {
         Node::Selector(selector) => Some((&**selector, one.span)),
         _ => None,

@@ -91,6 +91,15 @@ fn judge(policy: &Path, url: &str, span: usize, set: &[&BTreeMap<String, String>
     command.output().unwrap()
 }
 
+/// What `lint --online` tells of `policy` at the end of the healthy span.
+fn look(policy: &Path, url: &str, set: &BTreeMap<String, String>) -> String {
+    let mut command = rollgate();
+    command.args(["lint", "--online", "--prometheus", url, "--start", &(begin() + DEPLOYED).to_string()]);
+    command.args(set.iter().map(|(name, value)| format!("--set={name}={value}")));
+    let output = command.arg(policy).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The names of the checks of `report` that came to `outcome`.
 fn checks<'r>(report: &'r Value, outcome: &str) -> BTreeSet<&'r str> {
     let checks = report["checks"].as_array().unwrap().iter();
@@ -131,6 +140,10 @@ fn every_pack_passes_what_is_healthy_and_fails_what_is_not() {
         let own = judge(&initialised(pack, &written.set, folder.path()), &prometheus.url, 0, &[]);
         if own.status.code() != Some(0) {
             wrong.push(format!("{pack}: what `init` makes of it does not pass: {:#}", report(&own)));
+        }
+        let looked = look(&policy, &prometheus.url, &written.set);
+        if looked.contains("warning[") || looked.contains("error") || looked.contains("[not-asked]") {
+            wrong.push(format!("{pack}: `lint --online` of what is healthy tells:\n{looked}"));
         }
         for (span, deployment) in (1..).zip(&written.deployments) {
             let output = judge(&policy, &prometheus.url, span, &[&written.set, &deployment.set]);

@@ -41,7 +41,7 @@ const OF_BUCKETS: &[(&str, usize)] =
     &[("histogram_quantile", 1), ("histogram_fraction", 2), ("histogram_quantiles", 0)];
 
 /// The histograms of the query: each call and what it looks at.
-pub(in crate::policy::lint) fn histograms(expr: &Expr) -> impl Iterator<Item = (&Call, &Expr)> {
+pub(crate) fn histograms(expr: &Expr) -> impl Iterator<Item = (&Call, &Expr)> {
     expr.all().into_iter().filter_map(|one| {
         let Node::Call(call) = &one.node else { return None };
         let (_, index) = OF_BUCKETS.iter().find(|(name, _)| call.is_any(&[name]))?;

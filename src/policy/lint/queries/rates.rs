@@ -1,10 +1,11 @@
 //! Lints of counters and gauges by their names: what a rate is taken of, and what none is taken of. Must flag clear
 //! cases only: a name is a convention, and what a server says of types is asked online.
 
-use super::{Asked, is_recorded, sound, written_name};
+use super::taken::{Taken, rates, raw_counters};
+use super::{Asked, OF_COUNTERS, is_recorded, sound, written_name};
 use crate::policy::lint::{Cx, Rule};
 use crate::policy::problem::{Problem, Severity};
-use crate::promql::ast::{AggregationOp, Binary, BinaryOp, Call, Expr, Node, Selector, Span};
+use crate::promql::ast::{Call, Expr, Node, Span};
 
 /// The lints of this file.
 pub(in crate::policy::lint) const RULES: &[Rule] = &[
@@ -27,9 +28,6 @@ pub(in crate::policy::lint) const RULES: &[Rule] = &[
         check: rate_after_aggregation,
     },
 ];
-
-/// The functions that take what they are given for a counter.
-pub(super) const OF_COUNTERS: &[&str] = &["rate", "irate", "increase"];
 
 /// How names of gauges end; only such as nobody gives to counters or histograms.
 const GAUGES: &[&str] = &[
@@ -85,7 +83,8 @@ const TOTALS: &[&str] = &[
     "_replicas_total",
 ];
 
-fn is_gauge(name: &str) -> bool {
+/// Whether `name` is surely a gauge's.
+pub(crate) fn is_gauge(name: &str) -> bool {
     let listed = name == "up" || name == "probe_success" || GAUGES.iter().any(|end| name.ends_with(end));
     listed && !is_recorded(name)
 }
@@ -109,30 +108,6 @@ fn rate_of_gauge(cx: &Cx<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Every call that takes the rate of a selector over a range, but those over which a histogram is looked at: native
-/// ones are named like gauges.
-fn rates(expr: &Expr) -> Vec<(&Call, &Selector, Span)> {
-    fn walk<'e>(expr: &'e Expr, found: &mut Vec<(&'e Call, &'e Selector, Span)>) {
-        if let Node::Call(call) = &expr.node {
-            if call.name.text.starts_with("histogram_") {
-                return;
-            }
-            if call.is_any(OF_COUNTERS)
-                && let Some(Node::Range(range)) = call.args.first().map(|arg| &arg.bare().node)
-                && let Node::Selector(selector) = &range.selector.node
-            {
-                found.push((call, selector, range.selector.span));
-            }
-        }
-        for below in expr.children() {
-            walk(below, found);
-        }
-    }
-    let mut found = Vec::new();
-    walk(expr, &mut found);
-    found
-}
-
 fn counter_without_rate(cx: &Cx<'_>, found: &mut Vec<Problem>) {
     for asked in sound(cx) {
         // Whether there is such a series is no question of its value.
@@ -141,137 +116,49 @@ fn counter_without_rate(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         }
         let names: Vec<&str> =
             super::selectors(asked.expr).filter_map(|(selector, _)| written_name(selector)).collect();
-        let counters = Counters { asked, names, found };
-        counters.look();
+        for taken in raw_counters(asked.expr, &|name| is_counter(name, &names)) {
+            found.push(without_rate(asked, &taken));
+        }
     }
 }
 
-/// Looks for counters whose values are taken as they are.
-struct Counters<'c> {
-    asked: Asked<'c>,
-    /// The metrics of the query.
-    names: Vec<&'c str>,
-    found: &'c mut Vec<Problem>,
-}
-
-impl<'c> Counters<'c> {
-    fn look(mut self) {
-        self.walk(self.asked.expr);
-    }
-
-    fn walk(&mut self, expr: &'c Expr) {
-        match &expr.node {
-            Node::Selector(selector) => self.raw(selector, expr.span),
-            // Over a range, only what needs a counter's fall to mean something is wrong.
-            Node::Range(_) => {}
-            Node::Call(call) => self.call(call),
-            // How many series there are says nothing of their values.
-            Node::Aggregation(one) if matches!(one.op, AggregationOp::Count | AggregationOp::Group) => {}
-            Node::Binary(binary) => self.binary(binary),
-            _ => expr.children().into_iter().for_each(|below| self.walk(below)),
-        }
-    }
-
-    fn call(&mut self, call: &'c Call) {
-        const FINE: &[&str] = &["rate", "irate", "increase", "resets", "changes", "absent", "timestamp"];
-        const ODD: &[(&str, &str)] = &[("delta", "increase"), ("idelta", "increase"), ("deriv", "rate")];
-        if call.is_any(FINE) || call.name.text.ends_with("_over_time") {
-            return;
-        }
-        let odd = ODD.iter().find(|(name, _)| call.is_any(&[name]));
-        if let (Some((name, instead)), Some(Node::Range(range))) = (odd, call.args.first().map(|a| &a.node))
-            && let Node::Selector(selector) = &range.selector.node
-            && let Some(metric) = written_name(selector).filter(|name| self.is_counter(name))
-        {
+fn without_rate(asked: Asked<'_>, taken: &Taken<'_>) -> Problem {
+    match *taken {
+        Taken::Gauge(call, selector, span, instead) => {
+            let (name, metric) = (&call.name.text, written_name(selector).unwrap_or_default());
             let message = format!("`{name}` takes `{metric}` for a gauge, and it is named like a counter");
             let help = format!("at a restart a counter falls to zero: `{instead}` allows for that");
-            let problem =
-                self.asked.query.problem(&[call.name.span, range.selector.span], message).help(help);
-            let edits = vec![(call.name.span, (*instead).to_owned())];
-            self.found.push(self.asked.mended(problem, &format!("take `{instead}`"), false, edits));
-            return;
+            let problem = asked.query.problem(&[call.name.span, span], message).help(help);
+            let edits = vec![(call.name.span, instead.to_owned())];
+            asked.mended(problem, &format!("take `{instead}`"), false, edits)
         }
-        for (index, arg) in call.args.iter().enumerate() {
-            // The second argument of `info` and the like names series for their labels.
-            if index == 0 || call.name.text.starts_with("histogram_") {
-                self.walk(arg);
+        Taken::Raw(selector, span) => {
+            let (name, text) = (written_name(selector).unwrap_or_default(), asked.raw(span));
+            let message =
+                format!("`{name}` is named like a counter, and its value counts since its process began");
+            let problem = asked.problem(span, message);
+            if selector.modifiers.offset.is_some() || selector.modifiers.at.is_some() {
+                return problem.help("take its `rate` or `increase` over a range");
             }
+            let rate = asked.query.shown(&format!("rate({text}[5m])"));
+            let problem = problem.help(format!("take its rate: `{rate}`"));
+            let edits = vec![(span.before(), "rate(".to_owned()), (span.after(), "[5m])".to_owned())];
+            asked.mended(problem, "take its rate", false, edits)
         }
-    }
-
-    fn binary(&mut self, binary: &'c Binary) {
-        // The right side of a filter is there for its labels.
-        if matches!(binary.op, BinaryOp::And | BinaryOp::Unless) {
-            return self.walk(&binary.left);
-        }
-        // The growth since an earlier time is an increase by hand.
-        if binary.op == BinaryOp::Sub && same_metric(&binary.left, &binary.right) {
-            return;
-        }
-        self.walk(&binary.left);
-        // `x_healthy / x_total`: how many there are in all is no counter.
-        if binary.op == BinaryOp::Div && is_share_of(&binary.left, &binary.right) {
-            return;
-        }
-        self.walk(&binary.right);
-    }
-
-    fn raw(&mut self, selector: &Selector, span: Span) {
-        let Some(name) = written_name(selector).filter(|name| self.is_counter(name)) else { return };
-        let text = self.asked.raw(span).to_owned();
-        let message =
-            format!("`{name}` is named like a counter, and its value counts since its process began");
-        let problem = self.asked.problem(span, message);
-        if selector.modifiers.offset.is_some() || selector.modifiers.at.is_some() {
-            self.found.push(problem.help("take its `rate` or `increase` over a range"));
-            return;
-        }
-        let problem = problem
-            .help(format!("take its rate: `rate({})`", self.asked.query.shown(&format!("{text}[5m]"))));
-        let edits = vec![(span.before(), "rate(".to_owned()), (span.after(), "[5m])".to_owned())];
-        self.found.push(self.asked.mended(problem, "take its rate", false, edits));
-    }
-
-    /// Whether `name` is surely a counter's; `_sum` and `_count` are where both, or buckets, are asked for.
-    fn is_counter(&self, name: &str) -> bool {
-        if is_recorded(name) || TOTALS.iter().any(|end| name.ends_with(end)) {
-            return false;
-        }
-        let has = |base: &str, end: &str| self.names.iter().any(|n| n.strip_suffix(end) == Some(base));
-        let part = |base: &str, other: &str| has(base, other) || has(base, "_bucket");
-        name.ends_with("_total")
-            || name.ends_with("_bucket")
-            || name.strip_suffix("_sum").is_some_and(|base| part(base, "_count"))
-            || name.strip_suffix("_count").is_some_and(|base| part(base, "_sum"))
     }
 }
 
-fn selector(expr: &Expr) -> Option<&Selector> {
-    match &expr.bare().node {
-        Node::Selector(selector) => Some(selector),
-        Node::Aggregation(aggregation) => selector_of(&aggregation.expr),
-        _ => None,
+/// Whether `name` is surely a counter's; `_sum` and `_count` are where both, or buckets, are among the `names` asked for.
+pub(crate) fn is_counter(name: &str, names: &[&str]) -> bool {
+    if is_recorded(name) || TOTALS.iter().any(|end| name.ends_with(end)) {
+        return false;
     }
-}
-
-fn selector_of(expr: &Expr) -> Option<&Selector> {
-    match &expr.bare().node {
-        Node::Selector(selector) => Some(selector),
-        _ => None,
-    }
-}
-
-fn same_metric(left: &Expr, right: &Expr) -> bool {
-    let (left, right) = (selector(left), selector(right));
-    let name = |one: Option<&Selector>| one.and_then(written_name).map(str::to_owned);
-    left.is_some() && name(left) == name(right)
-}
-
-/// Whether `whole` is the number in all of what `part` is a number of, by their names.
-fn is_share_of(part: &Expr, whole: &Expr) -> bool {
-    let name = |expr| selector(expr).and_then(written_name);
-    let stem = name(whole).and_then(|name| name.strip_suffix("total"));
-    stem.zip(name(part)).is_some_and(|(stem, part)| part.starts_with(stem) && !part.ends_with("_total"))
+    let has = |base: &str, end: &str| names.iter().any(|n| n.strip_suffix(end) == Some(base));
+    let part = |base: &str, other: &str| has(base, other) || has(base, "_bucket");
+    name.ends_with("_total")
+        || name.ends_with("_bucket")
+        || name.strip_suffix("_sum").is_some_and(|base| part(base, "_count"))
+        || name.strip_suffix("_count").is_some_and(|base| part(base, "_sum"))
 }
 
 fn rate_after_aggregation(cx: &Cx<'_>, found: &mut Vec<Problem>) {

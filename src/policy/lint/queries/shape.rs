@@ -2,8 +2,7 @@
 //! and go. Must not judge the limits themselves.
 
 use super::labels::chooses;
-use super::rates::OF_COUNTERS;
-use super::sound;
+use super::{OF_COUNTERS, sound};
 use crate::policy::lint::{CheckCx, Cx, Rule};
 use crate::policy::problem::{Problem, Severity};
 use crate::promql::ast::{Aggregation, AggregationOp, Binary, BinaryOp, Call, Expr, Node, Span, ValueType};

@@ -12,7 +12,7 @@ use crate::promql::ast::{AtTime, Modifiers, Node};
 /// The lints of this file.
 pub(in crate::policy::lint) const RULES: &[Rule] = &[
     Rule {
-        id: "range-too-short",
+        id: RANGE_TOO_SHORT,
         severity: Severity::Warning,
         summary: "a range of fewer than four samples: one missed scrape leaves it without a value",
         check: range_too_short,
@@ -43,11 +43,14 @@ pub(in crate::policy::lint) const RULES: &[Rule] = &[
     },
 ];
 
+/// The id of ranges of few samples, as far as one can tell without asking.
+pub(crate) const RANGE_TOO_SHORT: &str = "range-too-short";
+
 /// Samples that a range should hold.
-const SAMPLES: u32 = 4;
+pub(crate) const SAMPLES: u32 = 4;
 
 /// The functions that need two samples to say anything.
-pub(in crate::policy::lint) const OF_TWO: &[&str] = &[
+pub(crate) const OF_TWO: &[&str] = &[
     "rate",
     "irate",
     "increase",
