@@ -204,7 +204,9 @@ fn anchored_regex(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             let begins = value.starts_with('^');
             let escapes = value.trim_end_matches('$').chars().rev().take_while(|c| *c == '\\').count();
             let ends = value.ends_with('$') && escapes % 2 == 0;
-            if !begins && !ends {
+            // In `^*` it is the anchor that is repeated, and with the flag `m` one may be at the end of a line.
+            let rest = &value[usize::from(begins)..value.len() - usize::from(ends)];
+            if !(begins || ends) || regex::check(rest).is_err() || has_flag(value, 'm') {
                 continue;
             }
             let anchors = match (begins, ends) {
@@ -230,6 +232,13 @@ fn anchored_regex(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             });
         }
     }
+}
+
+/// Whether `pattern` sets `flag` somewhere, as in `(?i)`.
+fn has_flag(pattern: &str, flag: char) -> bool {
+    let flags =
+        |text: &str| text.split(|c: char| !c.is_ascii_alphabetic()).next().map(|word| word.contains(flag));
+    pattern.split("(?").skip(1).filter_map(flags).any(|has| has)
 }
 
 /// Labels whose values are names or addresses of hosts.
