@@ -21,7 +21,8 @@ fn shipped_policies_are_sound_and_fit_the_schema() {
         }
         let name = path.to_str().unwrap();
         let linted = rollgate(&["lint", name]);
-        assert_eq!(linted.status.code(), Some(0), "{}", String::from_utf8_lossy(&linted.stdout));
+        let told = String::from_utf8_lossy(&linted.stdout);
+        assert_eq!((linted.status.code(), &*told), (Some(0), &*format!("{name}: no faults\n")));
         let policy: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let faults: Vec<String> =
             validator.iter_errors(&policy).map(|e| format!("{}: {e}", e.instance_path())).collect();
