@@ -354,7 +354,8 @@ impl Spec for MetricSpec {
         // What variables put outside of strings may fit and still make no query.
         if self.query.variables().next().is_some() {
             let before = problems.any_fault();
-            crate::policy::query::check_rendered(&self.query, &first, source.dialect(), problems);
+            let scope = cx.scope.at(Duration::ZERO);
+            crate::policy::query::check_rendered(&self.query, &scope, source.dialect(), problems);
             if problems.any_fault() && !before {
                 return None;
             }

@@ -49,15 +49,20 @@ pub fn check(template: &Template, dialect: Dialect, problems: &mut Problems) {
     }
 }
 
-/// Adds what is wrong with `rendered`, which `template` became.
-pub fn check_rendered(template: &Template, rendered: &str, dialect: Dialect, problems: &mut Problems) {
-    let query = promql::parse(rendered, Options { dialect, holes: false });
-    if let Some(error) = query.errors.first() {
-        let found = super::node::shorten(rendered.get(error.span.start as usize..).unwrap_or_default());
-        let message = format!("the rendered query is none: {}", error.message);
-        let help = format!("it was rendered as `{}`; the place is `{found}`", super::node::shorten(rendered));
-        problems.push(Problem::at(template.place, message).help(help));
+/// Adds what is wrong with what `template` becomes for `scope`; what is wrong whatever the values are is told without
+/// them, as [`check`] does.
+pub fn check_rendered(template: &Template, scope: &Scope, dialect: Dialect, problems: &mut Problems) {
+    let Ok(read) = read_rendered(template, scope, dialect) else { return };
+    let Some(error) = read.query.errors.first() else { return };
+    let mut always = Problems::default();
+    check(template, dialect, &mut always);
+    if always.any_fault() {
+        problems.append(always);
+        return;
     }
+    let rendered = super::node::shorten(&read.skeleton.text);
+    let problem = read.problem(&[error.span], format!("with these values, {}", error.message)).id(FAULT);
+    problems.push(problem.help(format!("the query was rendered as `{rendered}`")));
 }
 
 impl ReadQuery<'_> {
@@ -126,18 +131,14 @@ impl ReadQuery<'_> {
         })
     }
 
-    /// The query with `fixes` on one line, tags as they are written.
-    pub fn mended<'f>(&self, fixes: impl IntoIterator<Item = &'f promql::Fix>) -> String {
-        self.shown(&lexer::one_line(&promql::apply(&self.skeleton.text, fixes), true))
-    }
-
     /// Adds what is wrong: the same mistake at several places is one problem with several carets, and the first one
     /// that can be mended shows the whole query mended.
     fn faults(&self, problems: &mut Problems) {
         let errors = &self.query.errors;
         let mut told: Vec<&str> = Vec::new();
-        let mut corrected = Some(self.mended(errors.iter().filter_map(|error| error.fix.as_ref())))
-            .filter(|mended| *mended != self.template.text);
+        let options = Options { holes: true, ..Options::default() };
+        let mended = promql::corrected(&self.skeleton.text, options);
+        let mut corrected = mended.map(|mended| self.shown(&lexer::one_line(&mended, true)));
         for error in errors {
             if told.contains(&&*error.message) {
                 continue;

@@ -89,6 +89,23 @@ impl Query {
     }
 }
 
+/// Rounds of fixes after which a query is given up: a fix may uncover what another one mends.
+const ROUNDS: usize = 4;
+
+/// `text` with all that is known to mend it; `None` where nothing is, or where that leaves something wrong.
+pub fn corrected(text: &str, options: Options) -> Option<String> {
+    let mut mended = text.to_owned();
+    for _ in 0..ROUNDS {
+        let errors = parse(&mended, options).errors;
+        let next = apply(&mended, errors.iter().filter_map(|error| error.fix.as_ref()));
+        if next == mended {
+            return (errors.is_empty() && mended != text).then_some(mended);
+        }
+        mended = next;
+    }
+    None
+}
+
 /// Longest query that is read, in bytes; servers take a million or so.
 pub const MAX_LENGTH: usize = 1 << 20;
 

@@ -118,6 +118,15 @@ fn a_query_goes_on_one_line_without_its_comments() {
 }
 
 #[test]
+fn fixes_are_made_upon_fixes() {
+    let whole = |text: &str| corrected(text, Options::default());
+    assert_eq!(whole("topk(rate(x{a~b})[5m], 3)").unwrap(), "topk(3, rate(x{a=~\"b\"}[5m]))");
+    assert_eq!(whole("sum(raet(x{a~\"b\"}))").unwrap(), "sum(rate(x{a=~\"b\"}[5m]))");
+    assert_eq!(whole("sum(x)"), None);
+    assert_eq!(whole("sum(x) + foobar(y) && z"), None);
+}
+
+#[test]
 fn what_cannot_be_mended_is_explained() {
     for (written, told) in [
         ("rate(x[$__interval])", "dashboards"),
