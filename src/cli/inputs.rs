@@ -11,7 +11,7 @@ use crate::policy::value::Scalar as _;
 /// What a policy is rendered with.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InputArgs {
-    /// The policy files; several merge by top-level key
+    /// The policy files; `run`, `render` and `explain` merge several by top-level key
     #[arg(required = true, value_name = "POLICY")]
     pub policy: Vec<PathBuf>,
 
