@@ -23,13 +23,14 @@
 //!
 //! # Where things are
 //!
+//! - [`promql`]: PromQL with positions: text to a tree, or to mistakes and what would mend them.
 //! - [`packs`]: the policies that the binary brings along; a pack is one file of `policies/` and one entry.
 //! - [`policy`]: text to [`policy::model::PolicySpec`] to [`policy::model::Policy`]; every fault comes out in one run.
 //! - [`check`]: what can be measured; a kind is one file and one entry in [`check::KINDS`].
 //! - [`gate`]: from ticks to outcomes to a verdict.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
-//! - the private module `online`: what a policy's sources tell against it, for `lint --online`.
+//! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
 //! - [`host`]: the outside world, and nothing else may touch it.
@@ -37,8 +38,8 @@
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `policy`, `gate` without `measure`, `report`, `explain` and `findings` have no `async`, no clock and no IO
-//!    (`tests/it/tidy.rs`).
+//! 2. `promql`, `policy`, `gate` without `measure`, `report`, `explain` and `findings` have no `async`, no clock and no
+//!    IO (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
 //! 4. Nothing outside its own file names a kind, a trigger or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
