@@ -22,8 +22,11 @@ mod explain;
 mod schema;
 /// The binary against real servers on loopback.
 mod real;
-/// The invariants of the house.
+/// What the fuzz targets do, to their seeds.
+mod fuzz;
+/// Hostile values in templates.
 mod templates;
+/// The invariants of the house.
 mod tidy;
 /// The in-memory world that scenarios are played in.
 mod world;
