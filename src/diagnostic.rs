@@ -52,13 +52,18 @@ pub fn count(all: &[&Problem]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// `text` on one line that no terminal and no log takes for more than text.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ")
+}
+
 fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
     let level = match problem.severity {
         Severity::Fault => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(&problem.message);
+    let title = level.primary_title(plain(&problem.message));
     let mut group = Group::with_title(match problem.id {
         Some(id) => title.id(id),
         None => title,
@@ -68,7 +73,7 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
         && let Some(place) = problem.place
     {
         // The text of this place is not at hand; its name may still be.
-        group = group.element(Origin::path(sources.name(place.source)));
+        group = group.element(Origin::path(plain(sources.name(place.source))));
     }
     for shown in Shown::lines(stretches, sources) {
         group = shown.add_to(group, AnnotationKind::Primary, None);
@@ -80,7 +85,7 @@ fn group<'p>(problem: &'p Problem, sources: &'p Sources) -> Group<'p> {
     }
     match &problem.help {
         // Titles are cleaned by the library, messages are not.
-        Some(help) => group.element(Level::HELP.message(help.replace(char::is_control, " "))),
+        Some(help) => group.element(Level::HELP.message(plain(help))),
         None => group,
     }
 }
@@ -174,7 +179,7 @@ impl<'s> Shown<'s> {
     {
         let annotations = self.marks.into_iter().map(|mark| kind.span(mark).label(label));
         let annotations: Vec<Annotation<'g>> = annotations.collect();
-        let snippet = Snippet::source(self.line).line_start(self.number).path(self.name);
+        let snippet = Snippet::source(self.line).line_start(self.number).path(plain(self.name));
         group.element(snippet.annotations(annotations))
     }
 }

@@ -77,8 +77,7 @@ impl Linted {
                 if text == before.text(index) {
                     continue;
                 }
-                let path = host.files.target(Path::new(name));
-                if let Err(error) = host.files.replace(&path, text.as_bytes()) {
+                if let Err(error) = host.files.overwrite(Path::new(name), text.as_bytes()) {
                     faults.push(format!("`{name}` cannot be written: {error}"));
                     self.fixed.retain(|fixed| fixed.file != name);
                     self.texts.put(index, before.text(index).to_owned());

@@ -55,7 +55,17 @@ pub(crate) fn command() -> clap::Command {
     let codes: Vec<String> =
         TABLE.iter().map(|(exit, words)| format!("  {:>3}  {words}", exit.code())).collect();
     let help = format!("Exit codes:\n{}", codes.join("\n"));
-    let with_help = |command: clap::Command| environment::document(command.after_help(help.clone()));
+    let with_help = |command: clap::Command| {
+        let own = match command.get_name() {
+            "run" => help.as_str(),
+            "lint" => {
+                "Exit codes:\n    0  no faults, and nothing that is denied\n    2  faults, or what is denied\n    1  a file could not be written"
+            }
+            _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
+        };
+        let own = own.to_owned();
+        environment::document(command.after_help(own))
+    };
     let command = Cli::command().after_help(help.clone());
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_help))
@@ -67,7 +77,12 @@ pub(crate) async fn main(args: Vec<String>, host: Host) -> Exit {
     let args = environment::complete(&command, args, &host.env);
     let parsed = command.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => dispatch(cli.command, &host).await,
+        Ok(cli) => {
+            // A run's code is its verdict; of the other commands what they print is all there is.
+            let whole = !matches!(cli.command, Command::Run(_));
+            let exit = dispatch(cli.command, &host).await;
+            if whole && exit == Exit::Pass && host.output.lost_data() { Exit::Failure } else { exit }
+        }
         Err(error) if error.use_stderr() => {
             host.output.talk(error.to_string().trim_end());
             Exit::Usage

@@ -32,7 +32,9 @@ pub(super) fn render(args: &RenderArgs, host: &Host) -> Exit {
     };
     match show(&prepared) {
         Ok(text) => {
-            host.output.data(&host.output.redactor.redact(&text));
+            // What values bring along must not steer a terminal.
+            let plain = text.replace(|c: char| c.is_control() && c != '\n', " ");
+            host.output.data(&host.output.redactor.redact(&plain));
             Exit::Pass
         }
         Err(fault) => {

@@ -48,7 +48,8 @@ fn command(found: &Found<'_>, findings: &Findings<'_>, redact: Redact<'_>) -> St
 
 /// `text` as the message of a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    escaped.replace(char::is_control, " ")
 }
 
 /// `text` as the value of a property.

@@ -4,15 +4,15 @@ use std::io;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Largest file that is read: no policy, secret or report comes near it.
-const MAX_READ: u64 = 16 * 1024 * 1024;
+/// Largest file that is read: the report of thousands of checks stays below it.
+const MAX_READ: u64 = 256 * 1024 * 1024;
 
 /// What a run may do with files.
 pub trait Files: Send + Sync {
     /// The file's bytes.
     ///
     /// # Errors
-    /// The system's error; `FileTooLarge` beyond 16 MiB.
+    /// The system's error; `FileTooLarge` beyond 256 MiB.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
     /// Whether there is something at `path`, be it a directory, a device or a link that leads nowhere.
@@ -24,10 +24,11 @@ pub trait Files: Send + Sync {
     /// The system's error; the old file is untouched then.
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()>;
 
-    /// The file that `path` leads to, where it is a link.
-    fn target(&self, path: &Path) -> PathBuf {
-        path.to_owned()
-    }
+    /// Writes `text` over what the file at `path` holds: it stays the same file, its owner, mode and other names kept.
+    ///
+    /// # Errors
+    /// The system's error, after putting back what the file held; a file that nobody may write, and what is no file.
+    fn overwrite(&self, path: &Path, text: &[u8]) -> io::Result<()>;
 
     /// A new file for `text` that only this user can read, deleted with the returned guard.
     ///
@@ -60,17 +61,13 @@ impl Files for SystemFiles {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(MAX_READ + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_READ {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
         }
         Ok(bytes)
     }
 
     fn exists(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok()
-    }
-
-    fn target(&self, path: &Path) -> PathBuf {
-        std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
@@ -91,6 +88,24 @@ impl Files for SystemFiles {
             let _ = std::fs::remove_file(&temporary);
         }
         written
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "these are the files")]
+    fn overwrite(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        let metadata = std::fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        if metadata.permissions().readonly() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+        }
+        let before = std::fs::read(path)?;
+        let put =
+            |text: &[u8]| std::fs::OpenOptions::new().write(true).truncate(true).open(path)?.write_all(text);
+        put(text).inspect_err(|_| {
+            // As good as can be: the disk that was too small for the new text held the old one.
+            let _ = put(&before);
+        })
     }
 
     fn temporary(&self, stem: &str, text: &[u8]) -> io::Result<TemporaryFile> {
@@ -162,14 +177,31 @@ mod tests {
         SystemFiles.replace(&path, b"three").unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink("report.json", &link).unwrap();
-        assert_eq!(SystemFiles.target(&link), std::fs::canonicalize(&path).unwrap());
-        assert_eq!(SystemFiles.target(Path::new("no/such")), Path::new("no/such"));
 
         let pipe = folder.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         assert!(SystemFiles.replace(&pipe, b"x").is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_written_over_stays_the_same_file() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link, name) =
+            (folder.path().join("p.yaml"), folder.path().join("link"), folder.path().join("name"));
+        SystemFiles.replace(&path, b"one").unwrap();
+        std::os::unix::fs::symlink("p.yaml", &link).unwrap();
+        std::fs::hard_link(&path, &name).unwrap();
+        let before = std::fs::metadata(&path).unwrap();
+        SystemFiles.overwrite(&link, b"2").unwrap();
+        let after = std::fs::metadata(&path).unwrap();
+        assert_eq!((before.ino(), before.uid(), before.mode()), (after.ino(), after.uid(), after.mode()));
+        assert_eq!(SystemFiles.read(&name).unwrap(), b"2");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+        assert!(SystemFiles.overwrite(&path, b"3").is_err());
+        assert!(SystemFiles.overwrite(Path::new("/dev/null"), b"3").is_err());
+        assert!(SystemFiles.overwrite(&folder.path().join("none"), b"3").is_err());
+        assert_eq!(SystemFiles.read(&path).unwrap(), b"2");
     }
 
     #[test]

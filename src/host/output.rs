@@ -18,6 +18,7 @@ pub struct Output {
     /// Whether talk is coloured.
     pub colour: bool,
     stdout_failed: AtomicBool,
+    lost_data: AtomicBool,
 }
 
 impl Output {
@@ -45,6 +46,7 @@ impl Output {
             live,
             colour,
             stdout_failed: AtomicBool::new(false),
+            lost_data: AtomicBool::new(false),
         }
     }
 
@@ -59,11 +61,21 @@ impl Output {
         let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
         drop(stream);
+        if let Err(error) = &written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.lost_data.store(true, Ordering::Relaxed);
+        }
         if let Err(error) = written
             && !self.stdout_failed.swap(true, Ordering::Relaxed)
         {
             self.talk(&format!("warning: stdout cannot be written: {error}"));
         }
+    }
+
+    /// Whether something that was written to stdout was lost; not where its reader had seen enough.
+    pub fn lost_data(&self) -> bool {
+        self.lost_data.load(Ordering::Relaxed)
     }
 
     /// Writes `text`, redacted, and a line end to stderr.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::problem::{Fix, Place, Problem, Problems};
 use super::template::{Scope, Skeleton, Template};
 use super::value::Scalar;
-use crate::promql::ast::{Expr, Span};
+use crate::promql::ast::{Expr, Span, ValueType};
 use crate::promql::{self, Dialect, Experimental, Options, lexer};
 
 /// A query that was read with holes where its tags stand.
@@ -46,6 +46,7 @@ pub fn read_rendered<'t>(
 pub fn check(template: &Template, dialect: Dialect, problems: &mut Problems) {
     for read in read(template, dialect) {
         read.faults(problems);
+        read.unjudgeable(problems);
     }
 }
 
@@ -127,8 +128,28 @@ impl ReadQuery<'_> {
             place: self.template.place,
             decoded: Some(self.template.text.clone()),
             edits,
-            sure: fixes.iter().all(|fix| fix.sure),
+            sure: fixes.iter().all(|fix| fix.sure) && self.keeps_comments(fixes),
         })
+    }
+
+    /// Whether `fixes` leave every comment as it is: none is lost, and none takes in what stood behind it.
+    fn keeps_comments(&self, fixes: &[&promql::Fix]) -> bool {
+        let mended = promql::apply(&self.skeleton.text, fixes.iter().copied());
+        lexer::comments(&mended, true) == lexer::comments(&self.skeleton.text, true)
+    }
+
+    /// Adds that the query gives what cannot be judged: the samples of a range, or a string.
+    fn unjudgeable(&self, problems: &mut Problems) {
+        let Some(expr) = self.expr().filter(|_| self.query.errors.is_empty()) else { return };
+        let (found, help) = match expr.value_type() {
+            Some(ValueType::Matrix) => {
+                ("a range vector", "put a function such as `rate` or `max_over_time` around the range")
+            }
+            Some(ValueType::String) => ("a string", "a query asks for numbers"),
+            _ => return,
+        };
+        let message = format!("expected a query that gives one value a series, found {found}");
+        problems.push(self.problem(&[expr.span], message).id(FAULT).help(help));
     }
 
     /// Adds what is wrong: the same mistake at several places is one problem with several carets, and the first one
@@ -137,7 +158,11 @@ impl ReadQuery<'_> {
         let errors = &self.query.errors;
         let mut told: Vec<&str> = Vec::new();
         let options = Options { holes: true, ..Options::default() };
-        let mended = promql::corrected(&self.skeleton.text, options);
+        let judged = |query: &String| {
+            let gives = promql::parse(query, options).expr.and_then(|expr| expr.value_type());
+            !matches!(gives, Some(ValueType::Matrix | ValueType::String))
+        };
+        let mended = promql::corrected(&self.skeleton.text, options).filter(judged);
         let mut corrected = mended.map(|mended| self.shown(&lexer::one_line(&mended, true)));
         for error in errors {
             if told.contains(&&*error.message) {

@@ -18,6 +18,19 @@ pub fn tokens(text: &str, holes: bool) -> (Vec<Token>, Vec<Error>) {
     (lexer.tokens, lexer.errors)
 }
 
+/// The comments of `text`, in order.
+pub fn comments(text: &str, holes: bool) -> Vec<&str> {
+    let (tokens, _) = tokens(text, holes);
+    let mut found = Vec::new();
+    let mut end = 0;
+    for token in tokens {
+        let between = text.get(end..token.span.start as usize).unwrap_or_default();
+        found.extend(between.lines().filter_map(|line| Some(line[line.find('#')?..].trim_end())));
+        end = token.span.end as usize;
+    }
+    found
+}
+
 /// `text` on one line, without its comments; what cannot be cut into tokens keeps its blanks.
 pub fn one_line(text: &str, holes: bool) -> String {
     let (tokens, errors) = tokens(text, holes);

@@ -170,7 +170,14 @@ pub(super) fn unknown_function(name: &str, span: Span) -> Error {
             .guess("use the function's name", vec![(span, renamed.to_owned())]);
     }
     let known = || FUNCTIONS.iter().map(|f| f.name).chain(AggregationOp::ALL.iter().map(|op| op.word()));
-    match did_you_mean(name, known()) {
+    // What is cut short at its end is near, whatever else is as near.
+    let cut_short =
+        known().find(|known| known.strip_prefix(name).is_some_and(|rest| (1..=2).contains(&rest.len())));
+    let near = match cut_short {
+        Some(whole) => Some(format!("did you mean `{whole}`?")),
+        None => did_you_mean(name, known()),
+    };
+    match near {
         Some(help) => {
             let meant = help.split('`').nth(1).unwrap_or_default().to_owned();
             error.help(help).guess("use the function that is near", vec![(span, meant)])
@@ -195,7 +202,7 @@ pub(super) fn grouping_inside(text: &str, word: Token, grouping: Span, close: Sp
     };
     let found = text.get(word.span.range()).unwrap_or_default().to_ascii_lowercase();
     let before = text.get(..grouping.start as usize).unwrap_or_default();
-    let start = lexer::span(before.trim_end().len(), 0).start;
+    let start = lexer::span(before.trim_end_matches([' ', '\t']).len(), 0).start;
     let cut = Span { start, end: grouping.end };
     Error::new(grouping, format!("unexpected <{found}> in aggregation"))
         .help("the grouping stands before or after the parentheses")

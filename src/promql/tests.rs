@@ -61,6 +61,7 @@ fn what_people_write_instead_is_mended() {
         ("x && y", "unexpected character: '&'", "x and y"),
         ("x || y", "unexpected character: '|'", "x or y"),
         ("x <> y", "unexpected <op:>>", "x != y"),
+        ("rat(x[5m])", "unknown function with name \"rat\"", "rate(x[5m])"),
         ("raet(x[5m])", "unknown function with name \"raet\"", "rate(x[5m])"),
         (
             "holt_winters(x[5m], 0.1, 0.1)",

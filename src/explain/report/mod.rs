@@ -35,7 +35,7 @@ struct Head {
 
 /// Whether `text` says of itself that it is a report, of whatever version.
 pub(crate) fn is_report(text: &str) -> bool {
-    let head: Option<Head> = serde_json::from_str(text).ok();
+    let head: Option<Head> = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
     head.and_then(|head| head.schema).is_some_and(|schema| schema.starts_with("rollgate.report/"))
 }
 

@@ -195,6 +195,14 @@ const BAD: &[&str] = &[
 
 /// Words that turn the meaning of others round, or may.
 const TURNING: &[&str] = &[
+    "alive",
+    "backlog",
+    "detection",
+    "detector",
+    "gap",
+    "jobs",
+    "messages",
+    "queue",
     "no",
     "non",
     "not",
@@ -247,6 +255,10 @@ fn misdirected(check: &CheckCx<'_>) -> Option<(String, bool, Limit)> {
         "max_value" => false,
         _ => return None,
     };
+    // What is made of the values may turn high into low: a change, a spread, a number of things, a complement.
+    if check.queries.iter().any(|query| query.expr().is_some_and(turns)) {
+        return None;
+    }
     let own = check.check.envelope.name.clone().and_then(|name| Some((should_be_high(&name)?, name)));
     let (should, name) = own.or_else(|| {
         let query = check.queries.first()?;
@@ -258,6 +270,34 @@ fn misdirected(check: &CheckCx<'_>) -> Option<(String, bool, Limit)> {
         Some((should_be_high(metric)?, metric.to_owned()))
     })?;
     (should != wants_high).then_some((name, should, *limit))
+}
+
+/// Whether a part of `expr` makes something else of its values than what they are named for.
+fn turns(expr: &Expr) -> bool {
+    const TURNING_CALLS: &[&str] = &[
+        "abs",
+        "absent",
+        "absent_over_time",
+        "changes",
+        "delta",
+        "deriv",
+        "histogram_fraction",
+        "idelta",
+        "predict_linear",
+        "resets",
+        "stddev_over_time",
+        "stdvar_over_time",
+    ];
+    expr.all().into_iter().any(|part| match &part.node {
+        Part::Call(call) => TURNING_CALLS.contains(&&*call.name.text),
+        Part::Aggregation(one) => {
+            use crate::promql::ast::AggregationOp::{Count, CountValues, Stddev, Stdvar};
+            matches!(one.op, Count | CountValues | Stddev | Stdvar)
+        }
+        Part::Binary(binary) => binary.op == crate::promql::ast::BinaryOp::Sub,
+        Part::Selector(selector) => selector.matchers.iter().any(|matcher| &*matcher.value.text == "false"),
+        _ => false,
+    })
 }
 
 /// Whether `expr` is one selector within functions and aggregations that leave high what is high.

@@ -47,6 +47,11 @@ pub fn places(document: &Document<'_>) -> Vec<Place> {
     read(document, super::tree(document).as_ref()).into_iter().map(|secret| secret.place).collect()
 }
 
+/// Where texts of `document` are secrets by their shape alone, without reading it.
+pub fn shapes(document: &Document<'_>) -> Vec<Place> {
+    read(document, None).into_iter().map(|secret| secret.place).collect()
+}
+
 /// Texts that are secrets by their shape, and what they are; the first group is the secret.
 const SHAPES: &[(&str, &str)] = &[
     ("a GitHub token", r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})"),

@@ -81,10 +81,10 @@ fn wrap(expr: &mut Expr, range: &Length, brackets: Span, modifiers: Modifiers) {
     *expr = Expr::new(span, Node::Range(Box::new(range)));
 }
 
-/// The stretch of `span` and the blanks before it.
+/// The stretch of `span` and the blanks before it on its line: an end of a line may end a comment.
 fn cut(text: &str, span: Span) -> Span {
     let before = text.get(..span.start as usize).unwrap_or_default();
-    Span { start: lexer::span(before.trim_end().len(), 0).start, end: span.end }
+    Span { start: lexer::span(before.trim_end_matches([' ', '\t']).len(), 0).start, end: span.end }
 }
 
 /// A selector without its modifiers.

@@ -331,6 +331,10 @@ impl Files for Folder {
         Ok(())
     }
 
+    fn overwrite(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
+        self.replace(path, text)
+    }
+
     fn temporary(&self, stem: &str, text: &[u8]) -> std::io::Result<TemporaryFile> {
         let path = PathBuf::from("/virtual").join(stem);
         self.replace(&path, text)?;

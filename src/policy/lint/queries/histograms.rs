@@ -153,7 +153,8 @@ fn out_of_range(asked: Asked<'_>, quantile: &Expr, value: f64) -> Problem {
     let share = format!("{:.6}", value / 100.0);
     let share = share.trim_end_matches('0').to_owned();
     let problem = problem.help(format!("the percentile {} is the quantile `{share}`", write_number(value)));
-    asked.mended(problem, "write it as a quantile", true, vec![(quantile.span, share)])
+    // Nobody watches the second percentile: what is that small may be a slip of another kind.
+    asked.mended(problem, "write it as a quantile", value >= 50.0, vec![(quantile.span, share)])
 }
 
 fn quantile_of_no_buckets(cx: &Cx<'_>, found: &mut Vec<Problem>) {
