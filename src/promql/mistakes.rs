@@ -201,9 +201,7 @@ pub(super) fn grouping_inside(text: &str, word: Token, grouping: Span, close: Sp
         _ => written.to_owned(),
     };
     let found = text.get(word.span.range()).unwrap_or_default().to_ascii_lowercase();
-    let before = text.get(..grouping.start as usize).unwrap_or_default();
-    let start = lexer::span(before.trim_end_matches([' ', '\t']).len(), 0).start;
-    let cut = Span { start, end: grouping.end };
+    let cut = brackets::cut(text, grouping);
     Error::new(grouping, format!("unexpected <{found}> in aggregation"))
         .help("the grouping stands before or after the parentheses")
         .sure("move the grouping out", vec![(cut, String::new()), (close.after(), format!(" {written}"))])

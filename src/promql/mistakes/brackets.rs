@@ -81,10 +81,13 @@ fn wrap(expr: &mut Expr, range: &Length, brackets: Span, modifiers: Modifiers) {
     *expr = Expr::new(span, Node::Range(Box::new(range)));
 }
 
-/// The stretch of `span` and the blanks before it on its line: an end of a line may end a comment.
-fn cut(text: &str, span: Span) -> Span {
+/// The stretch of `span` and the blanks before it; not those that its line begins with, nor the end of the line before,
+/// which may end a comment.
+pub(in crate::promql) fn cut(text: &str, span: Span) -> Span {
     let before = text.get(..span.start as usize).unwrap_or_default();
-    Span { start: lexer::span(before.trim_end_matches([' ', '\t']).len(), 0).start, end: span.end }
+    let kept = before.trim_end_matches([' ', '\t']);
+    let start = if kept.is_empty() || kept.ends_with('\n') { before.len() } else { kept.len() };
+    Span { start: lexer::span(start, 0).start, end: span.end }
 }
 
 /// A selector without its modifiers.

@@ -34,6 +34,12 @@ pub(in crate::policy::lint) const RULES: &[Rule] = &[
         check: plain_regex,
     },
     Rule {
+        id: "regex-under-equal",
+        severity: Severity::Warning,
+        summary: "a regular expression after `=` or `!=`, which compare it as a plain text",
+        check: regex_under_equal,
+    },
+    Rule {
         id: "anchored-regex",
         severity: Severity::Note,
         summary: "`^` and `$` around a regular expression, which is anchored anyway",
@@ -191,6 +197,36 @@ fn plain_regex(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             found.push(asked.mended(problem, &format!("match with `{instead}`"), true, edits));
         }
     }
+}
+
+fn regex_under_equal(cx: &Cx<'_>, found: &mut Vec<Problem>) {
+    for asked in sound(cx) {
+        for (_, matcher) in matchers(asked).filter(|(_, matcher)| !matcher.op.is_regex()) {
+            let value = &*matcher.value.text;
+            if holed(value) || !is_pattern(value) {
+                continue;
+            }
+            let instead = if matcher.op == MatchOp::Equal { "=~" } else { "!~" };
+            let written = matcher.op.word();
+            let message =
+                format!("`{written}` compares `{}` with this text, not with a pattern", matcher.label.text);
+            let problem =
+                asked.problem(matcher.span, message).help(format!("match a pattern with `{instead}`"));
+            let edits = vec![(matcher.op_span, instead.to_owned())];
+            found.push(asked.mended(problem, &format!("match with `{instead}`"), false, edits));
+        }
+    }
+}
+
+/// Whether `value` is surely meant as a regular expression: it repeats anything, leaves digits open, or lists words.
+fn is_pattern(value: &str) -> bool {
+    let open = value.strip_suffix("..").is_some_and(|class| matches!(class, "1" | "2" | "3" | "4" | "5"));
+    let word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    };
+    let listed = value.contains('|') && value.split('|').all(word);
+    (open || listed || [".*", ".+", "\\d", "[0-9]"].iter().any(|part| value.contains(part)))
+        && regex::check(value).is_ok()
 }
 
 fn anchored_regex(cx: &Cx<'_>, found: &mut Vec<Problem>) {

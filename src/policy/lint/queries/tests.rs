@@ -205,6 +205,9 @@ const FOUND: &[(&str, &str, &str, &str)] = &[
     ("variable-in-regex", "x{a=~\"{{lower v}}\"}", MAX, ""),
     ("plain-regex", "x{a=~\"b-c\"}", MAX, "!x{a=\"b-c\"}"),
     ("plain-regex", "x{a!~'5'}", MAX, "!x{a!='5'}"),
+    ("regex-under-equal", "x{a=\"5..\"}", MAX, "x{a=~\"5..\"}"),
+    ("regex-under-equal", "x{a!=\"500|503\"}", MAX, "x{a!~\"500|503\"}"),
+    ("regex-under-equal", "x{a=\"b-.*\"}", MAX, "x{a=~\"b-.*\"}"),
     ("anchored-regex", "x{a=~\"^b.*$\"}", MAX, "!x{a=~\"b.*\"}"),
     ("anchored-regex", "x{a=~`^5..`}", MAX, "!x{a=~`5..`}"),
     ("anchored-regex", "x{a=~\"b.*$\"}", MAX, "!x{a=~\"b.*\"}"),
@@ -291,6 +294,7 @@ const LEFT_ALONE: &[(&str, &str, &str)] = &[
         "x{a=~\"{{regex v}}\", b=~\"{{pod_pattern}}\", c=~\"{{shard}}\", d=\"{{v}}\"}",
         MAX,
     ),
+    ("regex-under-equal", "x{a=\"a.b\", b=\"5xx\", c=\"a | b\", d=\"/x|y\", e=\"{{v}}.*\", f=\"..\"}", MAX),
     ("plain-regex", "x{a=~\"b|c\", b=~\"5..\", c=~\"{{regex v}}\", d=~\"\", e=~\"a\\\\.b\"}", MAX),
     ("anchored-regex", "x{a=~\"a|b\", b=~\"a\\\\$\", c=~\"^*\", d=~\"(?m)^a$\"}", MAX),
     (
