@@ -111,7 +111,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     match policy {
         Some(mut policy) if !problems.any_fault() => {
             policy.warnings.append(problems);
-            mask_shapes(&policies, &texts, host);
+            mask_shapes(&policies, &texts, &scope, host);
             let checks = std::mem::take(&mut policy.checks).into_iter().map(Arc::new).collect();
             let timing = Timing {
                 begin,
@@ -153,11 +153,13 @@ pub(crate) fn hide_secrets(policies: &[u16], texts: &mut Sources, host: &Host) {
     }
 }
 
-/// Masks what is a secret by its shape in everything that is written from now on.
-fn mask_shapes(policies: &[u16], texts: &Sources, host: &Host) {
+/// Masks what is a secret by its shape, or by the name of its variable, in everything that is written from now on.
+fn mask_shapes(policies: &[u16], texts: &Sources, scope: &Scope, host: &Host) {
     let shapes = policies.iter().flat_map(|index| lint::secrets::shapes(&Document::of(texts, *index)));
     // One that is too short for the redactor cannot be told from other text.
-    shapes.filter_map(|place| texts.stretch(place)).for_each(|text| drop(host.output.redactor.secret(text)));
+    let named = scope.all().filter(|(name, _)| lint::secrets::is_secret(name)).map(|(_, value)| value);
+    let all = shapes.filter_map(|place| texts.stretch(place)).chain(named);
+    all.for_each(|text| drop(host.output.redactor.secret(text)));
 }
 
 /// A policy as far as it is known without a run.

@@ -44,6 +44,7 @@ pub(crate) fn is_report(text: &str) -> bool {
 /// # Errors
 /// A sentence about a report of another version, or one that cannot be read.
 pub(crate) fn explain(name: &str, text: &str, redact: Redact<'_>) -> Result<String, String> {
+    let text = text.trim_start_matches('\u{feff}');
     let schema = serde_json::from_str::<Head>(text).ok().and_then(|head| head.schema).unwrap_or_default();
     if schema != SCHEMA {
         return Err(format!("error: `{name}` is a `{schema}`, and this version explains `{SCHEMA}`"));

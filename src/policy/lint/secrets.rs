@@ -121,7 +121,7 @@ const SECRET_WORDS: &[&str] = &[
 ];
 
 /// Whether the setting `key` holds a secret, by its name.
-fn is_secret(key: &str) -> bool {
+pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
     let ends = |word: &str| key.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
     SECRET_WORDS.iter().any(|word| ends(word))
@@ -134,6 +134,11 @@ fn by_key(node: &Node, text: &str, found: &mut Vec<Written>) {
                 match value.data {
                     Data::Text(_) | Data::Number(_) if is_secret(&key.name) => {
                         found.extend(literal(&key.name, value, text))
+                    }
+                    // A variable that is called so, and what it is where nothing is given.
+                    Data::Map(_) if is_secret(&key.name) && value.get("default").is_some() => {
+                        let default = value.get("default");
+                        found.extend(default.and_then(|default| literal(&key.name, default, text)));
                     }
                     _ => by_key(value, text, found),
                 }

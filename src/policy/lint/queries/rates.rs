@@ -85,7 +85,10 @@ const TOTALS: &[&str] = &[
 
 /// Whether `name` is surely a gauge's.
 pub(crate) fn is_gauge(name: &str) -> bool {
-    let listed = name == "up" || name == "probe_success" || GAUGES.iter().any(|end| name.ends_with(end));
+    let family = (name.starts_with("node_memory_") && name.ends_with("_bytes"))
+        || (name.starts_with("kube_") && name.contains("_status_") && !name.ends_with("_total"));
+    let listed =
+        family || name == "up" || name == "probe_success" || GAUGES.iter().any(|end| name.ends_with(end));
     listed && !is_recorded(name)
 }
 
