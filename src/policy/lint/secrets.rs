@@ -1,7 +1,7 @@
 //! Lints of secrets: written into the policy, or sent where others can read them. Must never say what a secret is; where
 //! it stands is told apart, so that nobody shows it.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use regex::Regex;
 use url::Url;
@@ -52,34 +52,51 @@ pub fn shapes(document: &Document<'_>) -> Vec<Place> {
     read(document, None).into_iter().map(|secret| secret.place).collect()
 }
 
-/// Texts that are secrets by their shape, and what they are; the first group is the secret.
-const SHAPES: &[(&str, &str)] = &[
-    ("a GitHub token", r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})"),
-    ("a GitLab token", r"\b(gl(?:pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{20,})"),
-    ("a Slack token", r"\b(xox[abeprs]-[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9-]{10,})"),
-    ("a Slack webhook", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{16,})"),
-    ("a Discord webhook", r"discord(?:app)?\.com/api/webhooks/([0-9]+/[A-Za-z0-9_-]{20,})"),
-    ("an AWS access key", r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b"),
-    ("a Google API key", r"\b(AIza[0-9A-Za-z_-]{35})"),
-    ("a Grafana token", r"\b(gl(?:sa|c)_[A-Za-z0-9+/=_]{20,})"),
-    ("a Vault token", r"\b(hvs\.[A-Za-z0-9_-]{20,})"),
-    ("a webhook secret", r"\b(whsec_[A-Za-z0-9+/=]{20,})"),
-    ("a payment key", r"\b([rs]k_live_[A-Za-z0-9]{16,})"),
-    ("a package registry token", r"\b(npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})"),
-    ("a JSON Web Token", r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"),
-    ("a private key", r"(-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*)"),
-    ("a bearer token", r"(?i)\bbearer[ ]+([A-Za-z0-9._~+/-]{16,}={0,2})"),
-    ("a basic auth token", r"(?i)\bbasic[ ]+([A-Za-z0-9+/]{12,}={0,2})"),
-    ("a password in a URL", r#"[a-z]://[^/\s:@'"{}$]*:([^/\s:@'"{}$]{3,})@"#),
+/// Texts that are secrets by their shape: what they are, what one of them holds in small letters, and the pattern, whose
+/// first group is the secret.
+const SHAPES: &[(&str, &[&str], &str)] = &[
+    (
+        "a GitHub token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+    ),
+    (
+        "a GitLab token",
+        &["glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "glft-", "glsoat-"],
+        r"\b(gl(?:pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{20,})",
+    ),
+    ("a Slack token", &["xox", "xapp-"], r"\b(xox[abeprs]-[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9-]{10,})"),
+    (
+        "a Slack webhook",
+        &["hooks.slack.com"],
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{16,})",
+    ),
+    (
+        "a Discord webhook",
+        &["/api/webhooks/"],
+        r"discord(?:app)?\.com/api/webhooks/([0-9]+/[A-Za-z0-9_-]{20,})",
+    ),
+    ("an AWS access key", &["akia", "asia"], r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b"),
+    ("a Google API key", &["aiza"], r"\b(AIza[0-9A-Za-z_-]{35})"),
+    ("a Grafana token", &["glsa_", "glc_"], r"\b(gl(?:sa|c)_[A-Za-z0-9+/=_]{20,})"),
+    ("a Vault token", &["hvs."], r"\b(hvs\.[A-Za-z0-9_-]{20,})"),
+    ("a webhook secret", &["whsec_"], r"\b(whsec_[A-Za-z0-9+/=]{20,})"),
+    ("a payment key", &["k_live_"], r"\b([rs]k_live_[A-Za-z0-9]{16,})"),
+    ("a package registry token", &["npm_", "pypi-"], r"\b(npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})"),
+    ("a JSON Web Token", &["eyj"], r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"),
+    ("a private key", &["private key-----"], r"(-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*)"),
+    ("a bearer token", &["bearer "], r"(?i)\bbearer[ ]+([A-Za-z0-9._~+/-]{16,}={0,2})"),
+    ("a basic auth token", &["basic "], r"(?i)\bbasic[ ]+([A-Za-z0-9+/]{12,}={0,2})"),
+    ("a password in a URL", &["@"], r#"[a-z]://[^/\s:@'"{}$]*:([^/\s:@'"{}$]{3,})@"#),
     (
         "a token in a URL",
+        &["token=", "key=", "auth=", "password=", "secret=", "sig=", "signature="],
         r"(?i)[?&](?:access_token|token|api_?key|auth|key|password|secret|sig(?:nature)?)=([A-Za-z0-9._~+/%-]{8,})",
     ),
 ];
 
-static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
-    SHAPES.iter().filter_map(|(what, pattern)| Some((*what, Regex::new(pattern).ok()?))).collect()
-});
+/// The patterns, each made when it is first needed: making all of them takes longer than a short run.
+static PATTERNS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
 
 /// The secrets that are written in `document`, which holds `tree`.
 pub(super) fn read(document: &Document<'_>, tree: Option<&Node>) -> Vec<Written> {
@@ -87,7 +104,12 @@ pub(super) fn read(document: &Document<'_>, tree: Option<&Node>) -> Vec<Written>
     if let Some(tree) = tree {
         by_key(tree, document.text, &mut found);
     }
-    for (what, pattern) in PATTERNS.iter() {
+    let lower = document.text.to_ascii_lowercase();
+    for ((what, holds, pattern), made) in SHAPES.iter().zip(&PATTERNS) {
+        if !holds.iter().any(|part| lower.contains(part)) {
+            continue;
+        }
+        let Some(pattern) = made.get_or_init(|| Regex::new(pattern).ok()) else { continue };
         let shapes = pattern.captures_iter(document.text).filter_map(|captures| captures.get(1));
         // A word without any digit is a word.
         let odd =
