@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::policy::value::Scalar as _;
+use crate::promql::write_duration;
 
 /// What a helper is given and gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,11 +48,10 @@ impl Helper {
             Self::Json => serde_json::Value::from(value).to_string(),
             Self::Duration => {
                 let duration = Duration::read(value.trim()).ok_or(Duration::EXPECTED)?;
-                humantime::format_duration(duration)
-                    .to_string()
-                    .replace(' ', "")
-                    .replace("days", "d")
-                    .replace("day", "d")
+                if !duration.as_nanos().is_multiple_of(1_000_000) {
+                    return Err("a duration of whole milliseconds, the least that queries tell apart");
+                }
+                write_duration(duration.as_secs_f64())
             }
         })
     }
