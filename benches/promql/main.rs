@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use rollgate::promql::{Options, analysis, parse};
+use rollgate::promql::{Options, analysis, fitting, parse};
 
 /// Microseconds a query may take on average.
 const GOAL: f64 = 20.0;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let ours = |query: &str| {
         let query = parse(query, Options::default());
         if let Some(expr) = &query.expr {
-            black_box((analysis::analyse(expr).lookback(), analysis::fitting(expr)));
+            black_box((analysis::analyse(expr).lookback(), fitting::fitting(expr)));
         }
         black_box(query);
     };

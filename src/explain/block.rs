@@ -10,7 +10,8 @@ use crate::policy::criterion::Number;
 use crate::policy::model::{FailureAction, On, OnInconclusive};
 use crate::policy::query::{ReadQuery, read};
 use crate::policy::spoken::{Settled, count, nth, span};
-use crate::promql::analysis::{Analysis, Fitting, Reach, analyse, fitting};
+use crate::promql::analysis::{Analysis, Reach, analyse};
+use crate::promql::fitting::{Fitting, fitting};
 
 /// Adds the block of `check`.
 pub(super) fn show(page: &mut Page<'_>, check: &Sketch<'_>, gate: &Gate<'_>, subject: &Subject<'_>) {

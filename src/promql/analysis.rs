@@ -1,16 +1,15 @@
-//! What a query looks at: its selectors, how far back each reaches, which metrics they name, and whether a shorter
-//! range would give comparable values. Must not rewrite the query and must not know when anything was deployed.
+//! What a query looks at: its selectors, how far back each reaches, and which metrics they name. Must not rewrite the
+//! query and must not know when anything was deployed.
 
 use std::time::Duration;
 
 use super::ast::{
-    AggregationOp, AtTime, Binary, BinaryOp, Expr, Length, LengthNode, MatchOp, Modifiers, Node, Selector,
-    Span,
+    AtTime, BinaryOp, Expr, Extended, Length, LengthNode, MatchOp, Modifiers, Node, Selector, Span,
 };
-use super::functions::{Function, OverRange};
+use super::functions::Function;
 
 /// The longest time that is told apart: what overflows is as good as for ever.
-const FOREVER: Duration = Duration::from_secs(u32::MAX as u64 * 10);
+pub const FOREVER: Duration = Duration::from_secs(u32::MAX as u64 * 10);
 
 /// What a query looks at.
 #[derive(Debug, Clone, Default)]
@@ -29,10 +28,16 @@ pub struct Use<'e> {
     /// The range it has itself; `None` for an instant selector, which looks back as far as the server's staleness
     /// limit (5 minutes by default) for its one sample.
     pub range: Option<Reach>,
+    /// That range as it is written.
+    pub length: Option<&'e Length>,
+    /// How the range takes in what lies beside it.
+    pub extended: Option<Extended>,
     /// The ranges of the subqueries around it, all together.
     pub subqueries: Reach,
     /// The offsets of it and of the subqueries around it, all together, in seconds; negative looks ahead.
     pub offset: f64,
+    /// Whether a template or the server's step adds to the offset.
+    pub adrift: bool,
     /// Whether it or a subquery around it has an `@`: it then looks at a time of its own.
     pub pinned: bool,
     /// The function whose argument it is.
@@ -46,17 +51,6 @@ pub struct Reach {
     pub known: Duration,
     /// Whether a template or the server's step adds to it.
     pub more: bool,
-}
-
-/// Whether a query can be asked over a shorter range than it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fitting {
-    /// It has no range.
-    NoRange,
-    /// Its values do not depend on the length of its ranges.
-    Steady,
-    /// A part of it grows with its range, or has one that cannot be shortened.
-    Waits(Span),
 }
 
 impl Use<'_> {
@@ -138,12 +132,13 @@ impl Length {
 
 /// What `expr` looks at.
 pub fn analyse(expr: &Expr) -> Analysis<'_> {
+    analyse_within(expr, Around::default())
+}
+
+/// What `expr`, a part of a query, looks at, given what stands around it.
+pub(super) fn analyse_within(expr: &Expr, around: Around) -> Analysis<'_> {
     let mut analysis = Analysis::default();
-    walk(
-        expr,
-        Around { subqueries: Reach::default(), offset: 0.0, pinned: false, function: None },
-        &mut analysis,
-    );
+    walk(expr, around, &mut analysis);
     analysis
 }
 
@@ -177,20 +172,34 @@ impl Analysis<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Around {
+/// What stands around a part of a query.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around {
     subqueries: Reach,
     offset: f64,
+    adrift: bool,
     pinned: bool,
     function: Option<&'static Function>,
 }
 
 impl Around {
-    fn shifted(self, modifiers: &Modifiers) -> Self {
+    /// The same, and `modifiers`.
+    pub(super) fn shifted(self, modifiers: &Modifiers) -> Self {
         // `@ start()` and `@ end()` are the evaluation itself where one time is asked for.
         let pinned = modifiers.at.is_some_and(|at| matches!(at.time, AtTime::Seconds(_) | AtTime::Hole));
-        let offset = modifiers.offset.as_ref().and_then(Length::seconds).unwrap_or_default();
-        Self { offset: self.offset + offset, pinned: self.pinned || pinned, ..self }
+        let written = modifiers.offset.as_ref();
+        let offset = written.and_then(Length::seconds);
+        Self {
+            offset: self.offset + offset.unwrap_or_default(),
+            adrift: self.adrift || written.is_some() && offset.is_none(),
+            pinned: self.pinned || pinned,
+            ..self
+        }
+    }
+
+    /// Whether what stands there is meant to look at another time, as [`Use::is_shifted`] has it.
+    pub(super) fn is_shifted(self) -> bool {
+        self.pinned || self.offset > 0.0
     }
 }
 
@@ -201,7 +210,7 @@ fn walk<'e>(expr: &'e Expr, around: Around, found: &mut Analysis<'e>) {
         Node::Selector(selector) => push(selector, &selector.modifiers, expr.span, None, around, found),
         Node::Range(range) => {
             if let Node::Selector(selector) = &range.selector.node {
-                push(selector, &range.modifiers, expr.span, Some(range.range.reach()), around, found);
+                push(selector, &range.modifiers, expr.span, Some(&range.range), around, found);
             }
         }
         Node::Subquery(subquery) => {
@@ -232,82 +241,24 @@ fn push<'e>(
     selector: &'e Selector,
     modifiers: &Modifiers,
     span: Span,
-    range: Option<Reach>,
+    length: Option<&'e Length>,
     around: Around,
     found: &mut Analysis<'e>,
 ) {
-    let Around { subqueries, offset, pinned, function } = around.shifted(modifiers);
-    found.uses.push(Use { selector, span, range, subqueries, offset, pinned, function });
-}
-
-/// Whether the values of `expr` would be comparable if its ranges were shorter: rates, means and extremes are, sums
-/// and counts are not, and a ratio of two counts over the same range is. Parts that look at another time are left
-/// out.
-pub fn fitting(expr: &Expr) -> Fitting {
-    match &expr.node {
-        Node::Number(_) | Node::Text(_) | Node::Hole | Node::Selector(_) => Fitting::NoRange,
-        Node::Range(range) => {
-            shifted(&range.modifiers).map_or(Fitting::Waits(expr.span), |()| Fitting::NoRange)
-        }
-        Node::Subquery(subquery) => {
-            shifted(&subquery.modifiers).map_or(Fitting::Waits(expr.span), |()| Fitting::NoRange)
-        }
-        Node::Call(call) => {
-            let steady = call.function.is_some_and(|function| function.over_range == OverRange::Steady);
-            let part = |arg: &Expr| match &arg.node {
-                Node::Range(range) if steady && shifted(&range.modifiers).is_none() => Fitting::Steady,
-                Node::Paren(_) | Node::Range(_) | Node::Subquery(_) => match fitting(arg) {
-                    Fitting::Waits(_) => Fitting::Waits(expr.span),
-                    other => other,
-                },
-                _ => fitting(arg),
-            };
-            call.args.iter().map(part).fold(Fitting::NoRange, worse)
-        }
-        Node::Aggregation(aggregation) => fitting(&aggregation.expr),
-        Node::Binary(binary) => {
-            if is_ratio_of_increases(binary) {
-                return Fitting::Steady;
-            }
-            worse(fitting(&binary.left), fitting(&binary.right))
-        }
-        Node::Unary(unary) => fitting(&unary.expr),
-        Node::Paren(inner) => fitting(inner),
-    }
-}
-
-/// `Some` where a part is meant to look at another time.
-fn shifted(modifiers: &Modifiers) -> Option<()> {
-    let back = modifiers.offset.as_ref().and_then(Length::seconds).is_some_and(|seconds| seconds > 0.0);
-    let pinned = modifiers.at.is_some_and(|at| matches!(at.time, AtTime::Seconds(_) | AtTime::Hole));
-    (back || pinned).then_some(())
-}
-
-fn worse(one: Fitting, other: Fitting) -> Fitting {
-    match (one, other) {
-        (Fitting::Waits(span), _) | (_, Fitting::Waits(span)) => Fitting::Waits(span),
-        (Fitting::Steady, _) | (_, Fitting::Steady) => Fitting::Steady,
-        _ => Fitting::NoRange,
-    }
-}
-
-/// `increase(a[r]) / increase(b[r])`, each possibly summed: the length cancels out.
-fn is_ratio_of_increases(binary: &Binary) -> bool {
-    fn range_of_increase(expr: &Expr) -> Option<f64> {
-        match &expr.node {
-            Node::Paren(inner) => range_of_increase(inner),
-            Node::Aggregation(sum) if sum.op == AggregationOp::Sum => range_of_increase(&sum.expr),
-            Node::Call(call) if call.function.is_some_and(|function| function.name == "increase") => {
-                match call.args.first().map(|arg| &arg.node) {
-                    Some(Node::Range(range)) if shifted(&range.modifiers).is_none() => range.range.seconds(),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-    let ranges = (range_of_increase(&binary.left), range_of_increase(&binary.right));
-    binary.op == BinaryOp::Div && ranges.0.is_some() && ranges.0 == ranges.1
+    let Around { subqueries, offset, adrift, pinned, function } = around.shifted(modifiers);
+    let (range, extended) = (length.map(Length::reach), modifiers.extended);
+    found.uses.push(Use {
+        selector,
+        span,
+        range,
+        length,
+        extended,
+        subqueries,
+        offset,
+        adrift,
+        pinned,
+        function,
+    });
 }
 
 #[cfg(test)]
@@ -346,32 +297,5 @@ mod tests {
     fn metrics_are_named_once() {
         let tree = tree("a{x=\"1\"} + rate(b[1m]) + {\"c.d\"} + {__name__=\"e\"} + {__name__=~\"f.*\"} + a");
         assert_eq!(analyse(&tree).metrics(), ["a", "b", "c.d", "e"]);
-    }
-
-    #[test]
-    fn what_grows_with_its_range_waits() {
-        for query in [
-            "rate(x[5m])",
-            "sum(rate(x[5m])) / sum(rate(y[5m]))",
-            "histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m])))",
-            "sum(increase(x[5m])) / sum(increase(y[5m]))",
-            "quantile_over_time(0.9, x[5m])",
-            "rate(x[5m]) / rate(x[5m] offset 1w)",
-        ] {
-            assert_eq!(fitting(&tree(query)), Fitting::Steady, "{query}");
-        }
-        for query in ["up", "x - x offset 5m", "increase(x[5m] offset 1d)"] {
-            assert_eq!(fitting(&tree(query)), Fitting::NoRange, "{query}");
-        }
-        for query in [
-            "increase(x[5m])",
-            "increase(x[5m]) / increase(y[1m])",
-            "changes(x[5m])",
-            "max_over_time(rate(x[5m])[1h:])",
-            "rate(x[5m]) + sum_over_time(y[5m])",
-            "rate(x[5m]) / increase(x[5m])",
-        ] {
-            assert!(matches!(fitting(&tree(query)), Fitting::Waits(_)), "{query}");
-        }
     }
 }

@@ -18,8 +18,14 @@ mod print;
 pub mod error;
 mod walk;
 pub mod analysis;
+pub mod fitting;
+mod recorded;
+pub mod window;
 pub mod bounds;
 pub mod part;
+pub mod ratio;
+pub mod operands;
+pub mod counter;
 pub mod structure;
 #[cfg(test)]
 mod tests;

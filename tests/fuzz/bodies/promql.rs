@@ -1,7 +1,7 @@
 //! Any text as a query: it is read or refused without a panic, errors lie inside it, and what is printed of a tree is
 //! read as the same tree.
 
-use rollgate::promql::{Dialect, Options, analysis, apply, parse};
+use rollgate::promql::{Dialect, Options, analysis, apply, fitting, parse};
 
 pub fn survive(text: &str) {
     for dialect in [Dialect::PromQl, Dialect::MetricsQl] {
@@ -17,7 +17,7 @@ pub fn survive(text: &str) {
             }
             let _ = apply(text, query.errors.iter().filter_map(|error| error.fix.as_ref()));
             let Some(expr) = &query.expr else { continue };
-            let _ = (analysis::analyse(expr).lookback(), analysis::fitting(expr));
+            let _ = (analysis::analyse(expr).lookback(), fitting::fitting(expr));
             // A hole's name is not printed.
             if holes || dialect != Dialect::PromQl || !query.errors.is_empty() {
                 continue;

@@ -1,0 +1,65 @@
+//! A counter whose events are counted: a plain selector, of which everything else is made. Must not ask whether there is
+//! such a series, or whether it counts.
+
+use super::ast::{Expr, Node, Span};
+use super::{Error, Options, parse};
+
+/// A plain instant selector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// The selector, on one line.
+    pub text: String,
+    /// The metric it names.
+    pub metric: String,
+}
+
+/// Reads `text` as a plain instant selector that names its metric: no range, no `offset` or `@`, no function.
+///
+/// # Errors
+/// Everything that is wrong with the query, by place, or what it has more than a plain selector; never empty.
+pub fn counter_selector(text: &str, options: Options) -> Result<Counter, Vec<Error>> {
+    let expr = parse(text, options).sound().map_err(|errors| {
+        if errors.is_empty() {
+            vec![Error::new(Span::default(), "expected a plain selector")]
+        } else {
+            errors
+        }
+    })?;
+    plain(&expr).map_err(|error| vec![error])
+}
+
+fn plain(expr: &Expr) -> Result<Counter, Error> {
+    let wrong = |span, found: &str| {
+        Error::new(span, format!("expected a plain selector, found {found}"))
+            .help("name the counter itself, such as `http_requests_total{code=~\"5..\"}`: rollgate counts its events")
+    };
+    let selector = match &expr.node {
+        Node::Paren(inner) => return plain(inner),
+        Node::Selector(selector) => selector,
+        Node::Range(range) => return Err(wrong(range.brackets, "a range")),
+        Node::Subquery(subquery) => return Err(wrong(subquery.brackets, "a subquery")),
+        Node::Call(call) => return Err(wrong(call.name.span, &format!("the function `{}`", call.name.text))),
+        Node::Aggregation(sum) => {
+            return Err(wrong(sum.op_span, &format!("the aggregation `{}`", sum.op.word())));
+        }
+        Node::Binary(binary) => {
+            return Err(wrong(binary.op_span, &format!("the operator `{}`", binary.op.word())));
+        }
+        Node::Unary(_) => return Err(wrong(expr.span, "a sign")),
+        Node::Number(_) | Node::Hole => return Err(wrong(expr.span, "a number")),
+        Node::Text(_) => return Err(wrong(expr.span, "a string")),
+    };
+    if let Some(at) = &selector.modifiers.at {
+        return Err(wrong(at.span, "an `@`"));
+    }
+    if let Some(offset) = &selector.modifiers.offset {
+        return Err(wrong(offset.span, "an `offset`"));
+    }
+    if selector.modifiers.extended.is_some() {
+        return Err(wrong(expr.span, "a range"));
+    }
+    let Some(metric) = selector.metric() else {
+        return Err(wrong(expr.span, "one without the name of a metric"));
+    };
+    Ok(Counter { text: selector.to_string(), metric: metric.to_owned() })
+}

@@ -1,0 +1,227 @@
+//! How a query stands to a moment before which it must not look: how long after it the query can be asked as it is
+//! written, and what it is over ranges that reach no further back. Must not know when anything was deployed; the moment
+//! is given as the time since it.
+
+use std::time::Duration;
+
+use super::analysis::{FOREVER, Use, analyse};
+use super::ast::{Expr, Modifiers, Selector, Span};
+use super::fitting::{Fitting, fitting, grows};
+use super::literal::write_duration;
+use super::recorded::recorded;
+
+/// A query that must not look before a moment, the anchor. Parts with an `offset` that looks back or an `@` are meant
+/// to and are left alone.
+#[derive(Debug, Clone)]
+pub struct Window {
+    text: String,
+    selectors: Vec<String>,
+    looks: Vec<Look>,
+    ranges: Vec<Range>,
+    shape: Shape,
+    /// The longest that a recorded series in one of `ranges` reaches back by itself.
+    carried: Duration,
+    unknown: bool,
+}
+
+/// How far back one selector looks.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// Its range; `None` for an instant selector.
+    range: Option<Duration>,
+    subqueries: Duration,
+    /// What its name says of its own range.
+    recorded: Duration,
+    /// Whether it takes in the last sample before its range.
+    extended: bool,
+}
+
+/// A range that can be shortened.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    /// Where its length stands, without the brackets.
+    span: Span,
+    length: Duration,
+}
+
+/// What shorter ranges do to its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// It has no range.
+    NoRange,
+    /// They stay comparable.
+    Steady,
+    /// They become smaller.
+    Grows(Span),
+    /// They mean something else.
+    Waits(Span),
+}
+
+impl Window {
+    /// How the query `text`, which reads as `expr`, stands to a moment.
+    pub fn of(text: &str, expr: &Expr) -> Self {
+        let analysis = analyse(expr);
+        let present: Vec<&Use<'_>> = analysis.uses.iter().filter(|one| !one.is_shifted()).collect();
+        let mut selectors = Vec::new();
+        for one in &present {
+            let selector = Selector { modifiers: Modifiers::default(), ..one.selector.clone() }.to_string();
+            if !selectors.contains(&selector) {
+                selectors.push(selector);
+            }
+        }
+        let unknown = |one: &&&Use<'_>| one.reach().more || one.adrift;
+        let mut shape = match fitting(expr) {
+            Fitting::NoRange => Shape::NoRange,
+            Fitting::Steady => Shape::Steady,
+            Fitting::Waits(span) if grows(expr) => Shape::Grows(span),
+            Fitting::Waits(span) => Shape::Waits(span),
+        };
+        // Offsets within and around a subquery may cancel each other out.
+        let nested = |one: &&&Use<'_>| !one.subqueries.known.is_zero();
+        if let Some(one) = present.iter().find(|one| unknown(one) || nested(one))
+            && !matches!(shape, Shape::Waits(_))
+        {
+            shape = Shape::Waits(one.span);
+        }
+        let shortens = matches!(shape, Shape::Steady | Shape::Grows(_));
+        let ranged = present.iter().filter(|one| shortens && one.range.is_some());
+        Self {
+            text: text.to_owned(),
+            selectors,
+            looks: present.iter().map(|one| Look::of(one)).collect(),
+            ranges: ranged.clone().filter_map(|one| Range::of(one)).collect(),
+            shape,
+            carried: ranged.map(|one| Look::of(one).recorded).max().unwrap_or_default(),
+            unknown: present.iter().any(|one| unknown(&one)),
+        }
+    }
+
+    /// The selectors that look at the present, each once and in order: name and matchers, on one line.
+    pub fn selectors(&self) -> &[String] {
+        &self.selectors
+    }
+
+    /// Whether the server's step decides how far back a part of it looks: no time after the anchor is then known to be
+    /// enough, and what it needs is [`FOREVER`].
+    pub const fn unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// Whether its ranges can be shortened to what lies after the anchor.
+    pub fn fits(&self) -> bool {
+        self.shape == Shape::Steady
+    }
+
+    /// Whether its values only grow with its ranges, so that what is too much over a shorter one is too much.
+    pub const fn grows(&self) -> bool {
+        matches!(self.shape, Shape::Grows(_))
+    }
+
+    /// Why it cannot be fitted: the part that grows with its range, or has one that cannot be shortened.
+    pub const fn waits(&self) -> Option<Span> {
+        match self.shape {
+            Shape::Grows(span) | Shape::Waits(span) => Some(span),
+            Shape::NoRange | Shape::Steady => None,
+        }
+    }
+
+    /// How long after the anchor it must be asked to look at nothing before it, as it is written. An instant selector
+    /// looks back one `scrape` interval; `lookback` is what a recorded series looks back by itself, where that is
+    /// stated, and holds for all of the query.
+    pub fn needs_as_written(&self, scrape: Duration, lookback: Option<Duration>) -> Duration {
+        self.needs(scrape, Duration::MAX, lookback)
+    }
+
+    /// The same where ranges are shortened to what lies after the anchor, but not below `min_range`: how long after it
+    /// [`Window::fitted`] can be asked.
+    pub fn needs_fitted(
+        &self,
+        scrape: Duration,
+        min_range: Duration,
+        lookback: Option<Duration>,
+    ) -> Duration {
+        self.needs(scrape, if self.fits() { min_range } else { Duration::MAX }, lookback)
+    }
+
+    /// The same for a query that grows: how long after the anchor [`Window::shortened`] can be asked.
+    pub fn needs_shortened(
+        &self,
+        scrape: Duration,
+        min_range: Duration,
+        lookback: Option<Duration>,
+    ) -> Duration {
+        self.needs(scrape, if self.grows() { min_range } else { Duration::MAX }, lookback)
+    }
+
+    fn needs(&self, scrape: Duration, longest: Duration, lookback: Option<Duration>) -> Duration {
+        if self.unknown {
+            return FOREVER;
+        }
+        let stated = lookback.unwrap_or_default();
+        let need = |look: &Look| {
+            let own = look.range.map_or(scrape, |range| range.min(longest));
+            let before = if look.extended { scrape } else { Duration::ZERO };
+            let parts = [look.subqueries, look.recorded.max(stated), before];
+            parts.into_iter().fold(own, Duration::saturating_add).min(FOREVER)
+        };
+        self.looks.iter().map(need).max().unwrap_or_default()
+    }
+
+    /// The query over what lies after the anchor, which is `since` ago: every range that is longer is that long, all
+    /// else is as it is written. `None` where nothing changes, and where it does not fit. Ask it only from
+    /// [`Window::needs_fitted`] on; `lookback` is the same there and here.
+    pub fn fitted(&self, since: Duration, lookback: Option<Duration>) -> Option<String> {
+        if self.fits() { self.cut(self.after(since, lookback)) } else { None }
+    }
+
+    /// The same of a query that grows: a lower bound of what it will be.
+    pub fn shortened(&self, since: Duration, lookback: Option<Duration>) -> Option<String> {
+        if self.grows() { self.cut(self.after(since, lookback)) } else { None }
+    }
+
+    /// The query with no range longer than `range`; `None` where nothing changes, and where it neither fits nor grows.
+    pub fn over(&self, range: Duration) -> Option<String> {
+        self.cut(range)
+    }
+
+    /// The longest range that looks at nothing before the anchor, `since` ago.
+    fn after(&self, since: Duration, lookback: Option<Duration>) -> Duration {
+        since.saturating_sub(self.carried.max(lookback.unwrap_or_default()))
+    }
+
+    fn cut(&self, longest: Duration) -> Option<String> {
+        let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).max(1);
+        let longest = Duration::from_millis(millis);
+        if self.ranges.iter().all(|range| range.length <= longest) {
+            return None;
+        }
+        let written = write_duration(longest.as_secs_f64());
+        let mut text = String::with_capacity(self.text.len() + written.len() * self.ranges.len());
+        let mut at = 0;
+        for range in self.ranges.iter().filter(|range| range.length > longest) {
+            let span = range.span.range();
+            text.push_str(self.text.get(at..span.start).unwrap_or_default());
+            text.push_str(&written);
+            at = span.end;
+        }
+        text.push_str(self.text.get(at..).unwrap_or_default());
+        Some(text)
+    }
+}
+
+impl Look {
+    fn of(one: &Use<'_>) -> Self {
+        Self {
+            range: one.range.map(|range| range.known),
+            subqueries: one.subqueries.known,
+            recorded: one.metric().and_then(recorded).unwrap_or_default(),
+            extended: one.extended.is_some(),
+        }
+    }
+}
+
+impl Range {
+    fn of(one: &Use<'_>) -> Option<Self> {
+        Some(Self { span: one.length?.span, length: one.range?.known })
+    }
+}
