@@ -54,6 +54,7 @@ mod run;
 mod lint;
 mod online;
 mod prepare;
+mod learn;
 pub mod promql;
 pub mod packs;
 pub mod policy;

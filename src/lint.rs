@@ -113,7 +113,7 @@ impl Linted {
                 scope: &online.scope,
                 sources: &online.sources,
                 vault: &online.vault,
-                anchor: online.anchor,
+                deployed_at: online.deployed_at,
                 at: online.at,
             };
             let mut told = online::look(&subject, host).await;

@@ -65,6 +65,7 @@ impl Refused {
 struct Times {
     start: Timestamp,
     deployed_at: Option<Timestamp>,
+    rollout: Option<Timestamp>,
     written: Option<Timestamp>,
     duration: Option<Duration>,
 }
@@ -91,7 +92,10 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
         &Inputs {
             scope: &scope,
             environment: inputs.environment.as_deref(),
-            anchor: times.deployed_at.unwrap_or(times.start),
+            start: times.start,
+            deployed_at: times.deployed_at,
+            rollout: times.rollout,
+            rhythm: &Arc::default(),
             duration: times.duration,
             sources: &sources,
             vault: &vault,
@@ -241,8 +245,8 @@ pub(crate) struct Online {
     pub sources: BTreeMap<String, Arc<dyn MetricSource>>,
     /// Where secrets are found.
     pub vault: Vault,
-    /// The deployment time.
-    pub anchor: Timestamp,
+    /// The deployment time, or the window's start.
+    pub deployed_at: Timestamp,
     /// The end of what a run would look at, now at the latest.
     pub at: Timestamp,
 }
@@ -263,8 +267,8 @@ pub(crate) fn online(
     let sources = connect(inputs, spec, &scope, &vault, host, problems);
     let written = spec.window.duration.as_ref().and_then(|duration| duration.render(&scope).ok());
     let at = later(times.start, times.duration.or(written).unwrap_or_default()).min(now);
-    let anchor = times.deployed_at.unwrap_or(times.start);
-    Online { scope, sources, vault, anchor, at }
+    let deployed_at = times.deployed_at.unwrap_or(times.start);
+    Online { scope, sources, vault, deployed_at, at }
 }
 
 /// Adds the files at `paths` to `texts`; those that could be read are returned.
@@ -323,7 +327,19 @@ fn times(inputs: &InputArgs, now: Timestamp, problems: &mut Problems) -> Times {
     let none = inputs.deployed_at.as_deref() == Some("none");
     let written = if none { None } else { parse("--deployed-at", &inputs.deployed_at) };
     let deployed_at = if none { None } else { Some(written.unwrap_or(start)) };
-    Times { start, deployed_at, written, duration: inputs.last.or(inputs.duration) }
+    let rollout = parse("--rollout-started", &inputs.rollout_started);
+    match (rollout, deployed_at) {
+        (Some(_), None) => problems.push(Problem::nowhere(
+            "`--rollout-started` says when a deployment began, and `--deployed-at none` that there was none",
+        )),
+        (Some(began), Some(live)) if began > live => problems.push(Problem::nowhere(format!(
+            "expected `--rollout-started` at or before the deployment at {}, found {}",
+            crate::gate::moment(live),
+            crate::gate::moment(began)
+        ))),
+        _ => {}
+    }
+    Times { start, deployed_at, rollout, written, duration: inputs.last.or(inputs.duration) }
 }
 
 /// The variables of a run; of none without a `run_id`: what is missing is no fault then.

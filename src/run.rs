@@ -16,6 +16,7 @@ use crate::gate::plan::{Plan, plan};
 use crate::host::Host;
 use crate::host::signals::Signal;
 use crate::host::trace;
+use crate::learn::learn;
 use crate::pipeline;
 use crate::policy::model::FailureAction;
 use crate::policy::problem::Problem;
@@ -29,13 +30,14 @@ use crate::rollback::id::Deployment;
 /// Measures, judges, acts and reports as `args` say.
 pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     let _verbose = args.verbose.then(|| trace::verbose(host.output.clone()));
-    let prepared = match prepare(&args.inputs, host, false) {
+    let mut prepared = match prepare(&args.inputs, host, false) {
         Ok(prepared) => prepared,
         Err(refused) => {
             host.output.talk(refused.text(host.output.colour).trim_end());
             return Exit::Usage;
         }
     };
+    learn(&mut prepared, usize::from(args.concurrency), host).await;
     let (plan, warnings) = match plan(&prepared.timing, &prepared.checks) {
         Ok(planned) => planned,
         Err(fault) => {

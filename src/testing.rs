@@ -12,6 +12,7 @@ use crate::gate::outcome::Record;
 use crate::host::Host;
 use crate::policy::criterion::Criterion;
 use crate::policy::model::{Check, FailureAction, Judging, OnMissing};
+use crate::policy::window::Mode;
 
 /// A probe that stands for one and never answers.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub(crate) fn check(name: &str, max: f64) -> Check {
         failure_action: FailureAction::Rollback,
         duration: Duration::from_secs(300),
         interval: Duration::from_secs(15),
+        interval_written: true,
         max_failures: 3,
         max_failures_written: false,
         within: 6,
@@ -72,6 +74,9 @@ pub(crate) fn check(name: &str, max: f64) -> Check {
         },
         target: format!("sum({name})").into(),
         probe: Arc::new(Still { past: true }),
+        mode: Mode::Sustained,
+        beside: Vec::new(),
+        history: Vec::new(),
         file: "policy.yaml".into(),
         line: 17,
     }

@@ -8,6 +8,9 @@ mod prometheus;
 mod metric;
 mod api;
 mod auth;
+mod beside;
+pub mod rhythm;
+mod source;
 mod http;
 mod tcp;
 mod target;
@@ -24,11 +27,14 @@ use jiff::Timestamp;
 use crate::host::Host;
 use crate::host::vault::Vault;
 use crate::policy::model::Judging;
+use crate::policy::window::Reaching;
 use crate::policy::problem::{Place, Problems};
 use crate::policy::reader::{Field, Reader, Rule};
 use crate::policy::template::{Scope, Template};
 use crate::policy::value::Value;
-use crate::promql::Dialect;
+
+pub use beside::{Beside, History, Purpose, Role};
+pub use source::{Answer, MetricSource, RawSeries, SourceError};
 
 /// A series' labels, sorted by name.
 pub type Labels = Vec<(Box<str>, Box<str>)>;
@@ -83,12 +89,25 @@ pub struct Reading {
     pub notes: Vec<String>,
     /// How long the last attempt's phases took.
     pub phases: Option<Phases>,
+    /// Whether a growing count was asked over a shorter range than it names: it can tell a breach, but no more.
+    pub early: bool,
+    /// What people should know of how it was read.
+    pub remark: Option<String>,
+    /// Whether an empty result is so because there was nothing to look at.
+    pub lacking: bool,
 }
 
 impl Reading {
     /// A reading of one attempt with nothing beside it.
     pub const fn new(seen: Seen) -> Self {
-        Self { seen, attempts: 1, query: None, notes: Vec::new(), phases: None }
+        Self { seen, attempts: 1, query: None, notes: Vec::new(), phases: None, early: false, remark: None, lacking: false }
+    }
+}
+
+impl Reading {
+    /// Whether it is a result without series.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.seen, Seen::Series(series) if series.is_empty())
     }
 }
 
@@ -147,8 +166,8 @@ pub trait Spec: Debug + Send + Sync {
     }
 
     /// The check in words, as far as `scope` goes; what is known and wrong is reported.
-    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
-        let _ = (scope, problems);
+    fn told(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Told {
+        let _ = (scope, reaching, problems);
         Told::default()
     }
 
@@ -216,6 +235,8 @@ pub struct Told {
     pub among: String,
     /// Whether it can be asked about the past.
     pub has_past: bool,
+    /// How long after the anchor its first tick is due, where nothing is learnt; `None` where all ticks are due.
+    pub needs: Option<Duration>,
     /// The longest that one measurement can take; `None` where a variable decides.
     pub budget: Option<Duration>,
 }
@@ -224,13 +245,27 @@ pub struct Told {
 pub struct RenderCx<'a> {
     /// The variables.
     pub scope: &'a Scope,
-    /// The deployment time that `elapsed` counts from; `None` for `--deployed-at none`: it counts from the window's
-    /// start then.
-    pub anchor: Timestamp,
+    /// When the new version was live, or the window's start where there was no deployment: `elapsed` counts from it.
+    pub deployed_at: Timestamp,
+    /// Before which no sample may look; `None` where there was no deployment.
+    pub anchor: Option<Anchor>,
+    /// What is known of how often series are sampled.
+    pub rhythm: &'a Arc<rhythm::Rhythm>,
     /// The metric sources of this run, by the integration's name.
     pub sources: &'a std::collections::BTreeMap<String, Arc<dyn MetricSource>>,
     /// Where secrets by reference are found.
     pub vault: &'a Vault,
+}
+
+/// The deployment as samples must see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Anchor {
+    /// When the rollout began: what lies before it is the old version's.
+    pub rollout: Timestamp,
+    /// From when on what is seen is the new version's: the deployment time and the warm-up.
+    pub at: Timestamp,
+    /// How samples that would reach before it are treated, unless a check says otherwise.
+    pub window: Reaching,
 }
 
 /// A rendered check's own part.
@@ -242,6 +277,17 @@ pub struct Rendered {
     pub judging: Judging,
     /// The name to use where the policy gives none.
     pub derived_name: String,
+    /// What is asked beside it at every tick.
+    pub beside: Vec<Beside>,
+    /// What is asked once about the time before the deployment.
+    pub history: Vec<History>,
+}
+
+impl Rendered {
+    /// What `probe` sees is judged as `judging` says, and nothing else is asked.
+    pub fn new(probe: Arc<dyn Probe>, judging: Judging, derived_name: String) -> Self {
+        Self { probe, judging, derived_name, beside: Vec::new(), history: Vec::new() }
+    }
 }
 
 /// What measures a check. Its fields are plain values: nothing is left to render, but a query with `elapsed`.
@@ -273,6 +319,34 @@ pub trait Probe: Debug + Send + Sync {
     /// The longest that one measurement can take, retries and back-off included.
     fn budget(&self) -> Duration;
 
+    /// From when on its ticks are due: before that they would look at what was before the deployment. `None` where
+    /// all are.
+    fn due_from(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether it is asked before its ticks are due, too, because a breach can be told by then.
+    fn tells_early(&self) -> bool {
+        false
+    }
+
+    /// From when on the question is the same at every tick, so that [`Probe::measure_range`] can answer; `None`: never.
+    fn same_from(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// How often what it looks at is sampled, where that is known.
+    fn scrape_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Asks its source what is to be known before its ticks are planned; `None` where nothing is, or where another probe
+    /// has asked already. Never fails: what cannot be learnt has a default.
+    fn learn<'a>(&'a self, host: &'a Host) -> Option<BoxFuture<'a, ()>> {
+        let _ = host;
+        None
+    }
+
     /// Warnings that this probe is a reason for, such as verification switched off.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
@@ -281,8 +355,8 @@ pub trait Probe: Debug + Send + Sync {
     /// Measures once, as of `at`. Never fails: what goes wrong is part of the reading.
     fn measure<'a>(&'a self, at: Timestamp, host: &'a Host) -> BoxFuture<'a, Reading>;
 
-    /// Measures `count` ticks from `start` on, `step` apart, in as few requests as possible; a reading a tick.
-    /// `None` where the question differs from tick to tick or there is no past: ask tick by tick.
+    /// Measures `count` ticks from `start` on, which is not before [`Probe::same_from`], `step` apart, in as few requests
+    /// as possible; a reading a tick. `None` where it cannot: ask tick by tick.
     fn measure_range<'a>(
         &'a self,
         start: Timestamp,
@@ -293,72 +367,6 @@ pub trait Probe: Debug + Send + Sync {
         let _ = (start, step, count, host);
         None
     }
-}
-
-/// A source's answer: the series, and what it said beside them.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Answer {
-    /// The series at the time that was asked.
-    pub series: Vec<Series>,
-    /// Warnings and infos.
-    pub notes: Vec<String>,
-}
-
-/// Why a source gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceError {
-    /// What happened and what one can do, in one line, without secrets.
-    pub reason: String,
-    /// Whether asking again may help, and after how long at least.
-    pub retry: Option<Duration>,
-}
-
-/// Where metrics come from.
-pub trait MetricSource: Debug + Send + Sync {
-    /// The kind's name, as reports say it.
-    fn kind(&self) -> &'static str;
-
-    /// The integration's name.
-    fn name(&self) -> &str;
-
-    /// How long after a tick its data is complete.
-    fn delay(&self) -> Duration;
-
-    /// Whose query language it speaks.
-    fn dialect(&self) -> Dialect {
-        Dialect::default()
-    }
-
-    /// What it can tell of what it holds, where it can.
-    fn explore(&self) -> Option<&dyn explore::Explore> {
-        None
-    }
-
-    /// The request for `query` at `at`, for people, without secrets.
-    fn request(&self, query: &str, at: Timestamp) -> Vec<String>;
-
-    /// What people should know of this connection.
-    fn warnings(&self) -> Vec<String>;
-
-    /// The value of `query` at `at`, asked once, within `timeout`.
-    fn evaluate<'a>(
-        &'a self,
-        query: &'a str,
-        at: Timestamp,
-        timeout: Duration,
-        host: &'a Host,
-    ) -> BoxFuture<'a, Result<Answer, SourceError>>;
-
-    /// The values of `query` at `count` times from `start` on, `step` apart; one answer a time, asked once.
-    fn evaluate_range<'a>(
-        &'a self,
-        query: &'a str,
-        start: Timestamp,
-        step: Duration,
-        count: usize,
-        timeout: Duration,
-        host: &'a Host,
-    ) -> BoxFuture<'a, Result<Vec<Answer>, SourceError>>;
 }
 
 /// The kinds there are, in the order of documents.

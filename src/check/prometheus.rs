@@ -4,6 +4,7 @@
 mod answer;
 mod explore;
 mod meaning;
+mod raw;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,14 @@ use url::form_urlencoded::Serializer;
 use super::api::{self, Peer};
 use super::auth::Authorizer;
 use super::explore::Explore;
-use super::{Answer, Kind, MetricSource, SourceError, Spec, metric};
+use super::{Answer, Kind, MetricSource, RawSeries, SourceError, Spec, metric};
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::host::http::{Http, Request, Response};
 use crate::policy::integration::Resolved;
 use crate::policy::problem::Problem;
 use crate::policy::reader::{Field, Reader, Rule};
+use crate::policy::value::Delay;
 use crate::promql::Dialect;
 use answer::parse;
 use meaning::{Meant, meaning};
@@ -105,7 +107,7 @@ struct Source {
     headers: HeaderMap,
     auth: Authorizer,
     client: Arc<dyn Http>,
-    delay: Duration,
+    delay: Delay,
     max_body: usize,
     dialect: Dialect,
     insecure: bool,
@@ -263,8 +265,11 @@ impl MetricSource for Source {
         &self.name
     }
 
-    fn delay(&self) -> Duration {
-        self.delay
+    fn delay(&self) -> Option<Duration> {
+        match self.delay {
+            Delay::Auto => None,
+            Delay::After(delay) => Some(delay),
+        }
     }
 
     fn dialect(&self) -> Dialect {
@@ -308,6 +313,18 @@ impl MetricSource for Source {
             let (columns, notes) = self.ask(form, Times::One, timeout, host).await?;
             Ok(Answer { series: columns.into_iter().next().unwrap_or_default(), notes })
         })
+    }
+
+    fn samples<'a>(
+        &'a self,
+        selector: &'a str,
+        from: Timestamp,
+        to: Timestamp,
+        most: usize,
+        timeout: Duration,
+        host: &'a Host,
+    ) -> BoxFuture<'a, Result<Vec<RawSeries>, SourceError>> {
+        Box::pin(self.raw(selector, (from, to), most, timeout, host))
     }
 
     fn evaluate_range<'a>(

@@ -24,6 +24,7 @@ use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Rule, Shape, value};
 use crate::policy::spoken::{Settled, settled};
 use crate::policy::template::{Context, Scope, Template};
+use crate::policy::window::Reaching;
 use crate::policy::value::{Scalar, Value};
 
 /// The kind.
@@ -152,7 +153,7 @@ impl Spec for TcpSpec {
         Facts { address: Some(&self.host), target, longest: self.pace.longest(), ..Facts::default() }
     }
 
-    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+    fn told(&self, scope: &Scope, _: Reaching, problems: &mut Problems) -> Told {
         let port = kept(self.port.settled(scope), problems);
         let port = port.map_or_else(String::new, |port| match port {
             Settled::Known(Port(port)) => port.to_string(),
@@ -207,7 +208,7 @@ impl Spec for TcpSpec {
         }
         let name = to.to_string();
         let probe = TcpProbe { to, name: name.clone(), pace: pace?, send, expect, secure, closed };
-        Some(Rendered { probe: Arc::new(probe), judging: Judging::default(), derived_name: name })
+        Some(Rendered::new(Arc::new(probe), Judging::default(), name))
     }
 }
 

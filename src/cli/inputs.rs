@@ -43,6 +43,10 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "TIME|none")]
     pub deployed_at: Option<String>,
 
+    /// When the rollout began; what lies between is neither version's [default: --deployed-at]
+    #[arg(long, value_name = "TIME")]
+    pub rollout_started: Option<String>,
+
     /// Names the deployment, so that it is rolled back once
     #[arg(long, value_name = "ID")]
     pub deployment_id: Option<String>,

@@ -81,7 +81,7 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
         let _ = writeln!(text, "  skipped: {why}");
         return;
     }
-    let first = plan.tick(plan.not_due);
+    let first = plan.tick(plan.first_due());
     let last = plan.tick(plan.planned - 1);
     let ticks = match plan.due() {
         1 => format!("1 tick at {}", moment(first)),

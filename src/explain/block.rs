@@ -198,7 +198,7 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
         _ if max == within => format!("at {max} breaches in a row of judged samples"),
         _ => format!("at the {} breach within {within} judged samples", nth(u64::from(max))),
     };
-    let earliest = plan.tick(plan.not_due + max.saturating_sub(1));
+    let earliest = plan.tick(plan.first_due() + max.saturating_sub(1));
     let earliest = later(earliest, check.delay.unwrap_or_default());
     let when = match gate.open {
         _ if earliest <= subject.times.begin && subject.times.given => "at once".to_owned(),

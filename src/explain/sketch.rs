@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::check::Told;
 use crate::diagnostic::Sources;
+use crate::host::clock::later;
 use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of};
 use crate::policy::gate::MAX_FAILURES;
 use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, PolicySpec};
@@ -14,6 +15,7 @@ use crate::policy::problem::{Problem, Problems, listed};
 use crate::policy::render::{INTERVAL, MIN_COVERAGE};
 use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::Scope;
+use crate::policy::window::Reaching;
 use crate::policy::value::{AtLeastOne, Period, Scalar, Share, Value};
 use crate::rollback::ParsedTrigger;
 
@@ -108,7 +110,8 @@ impl Sketch<'_> {
 /// The gate of `subject`; what is known and wrong is reported.
 pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate<'s> {
     let (spec, scope) = (subject.spec, subject.scope);
-    let mut known = Known { scope, problems };
+    let reaching = spec.window.reaching.render(Reaching::default(), scope, problems);
+    let mut known = Known { scope, reaching, problems };
     let durations: Vec<Option<Settled<Duration>>> =
         spec.checks.iter().map(|check| known.value(check.envelope.duration.as_ref())).collect();
     let written = known.value(spec.window.duration.as_ref());
@@ -119,7 +122,7 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
     let interval = known.value(spec.window.interval.as_ref());
     let interval = interval.map_or(Settled::Known(INTERVAL), |every| every.map(|Period(every)| every));
     let warm_up = known.value(spec.window.warm_up.as_ref()).unwrap_or_else(|| match &duration {
-        Settled::Known(duration) => Settled::Known(crate::gate::plan::warm_up(*duration)),
+        Settled::Known(duration) => Settled::Known(crate::policy::window::warm_up(*duration)),
         Settled::Tag(tag) => Settled::Tag(format!("a fifth of {tag}, at most 1m")),
     });
     let timeout = known.value(spec.window.timeout.as_ref());
@@ -131,7 +134,7 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
         on_inconclusive: known
             .value(spec.rollback.on_inconclusive.as_ref())
             .unwrap_or(Settled::Known(OnInconclusive::Hold)),
-        control: spec.control.as_ref().map(|control| control.spec.told(scope, known.problems)),
+        control: spec.control.as_ref().map(|control| control.spec.told(scope, reaching, known.problems)),
         checks: Vec::new(),
         open: None,
         deadline: None,
@@ -164,6 +167,7 @@ fn longest(durations: &[Option<Settled<Duration>>]) -> Settled<Duration> {
 /// Settles values and keeps what is wrong with them.
 struct Known<'k> {
     scope: &'k Scope,
+    reaching: Reaching,
     problems: &'k mut Problems,
 }
 
@@ -182,7 +186,7 @@ impl Known<'_> {
         names: &mut std::collections::BTreeSet<String>,
     ) -> Sketch<'s> {
         let envelope = &check.envelope;
-        let told = check.spec.told(self.scope, self.problems);
+        let told = check.spec.told(self.scope, self.reaching, self.problems);
         let name = envelope.name.clone().unwrap_or_else(|| crate::policy::render::unique(&told.name, names));
         let max_failures = self.value(envelope.max_failures.as_ref()).or(of_all);
         let max_failures =
@@ -269,7 +273,9 @@ impl Gate<'_> {
             timeout: timeout.as_ref().and_then(Settled::known).copied(),
             last: times.last,
         };
-        let watched: Vec<Option<Watched<'_>>> = self.checks.iter().map(watched).collect();
+        let anchor = timing.anchor();
+        let watched: Vec<Option<Watched<'_>>> =
+            self.checks.iter().map(|check| watched(check, anchor)).collect();
         let known: Vec<Watched<'_>> = watched.iter().flatten().cloned().collect();
         let plan = match plan_of(&timing, &known) {
             Ok((plan, _)) => plan,
@@ -292,7 +298,7 @@ impl Gate<'_> {
 }
 
 /// What the gate's plan needs of a check; `None` where a variable decides.
-fn watched<'c>(check: &'c Sketch<'_>) -> Option<Watched<'c>> {
+fn watched<'c>(check: &'c Sketch<'_>, anchor: Option<Timestamp>) -> Option<Watched<'c>> {
     Some(Watched {
         name: &check.name,
         duration: *check.duration.known()?,
@@ -305,6 +311,8 @@ fn watched<'c>(check: &'c Sketch<'_>) -> Option<Watched<'c>> {
         has_past: check.told.has_past,
         delay: check.delay?,
         budget: check.told.budget.unwrap_or_default(),
+        due_from: anchor.zip(check.told.needs).map(|(anchor, needs)| later(anchor, needs)),
+        early: false,
     })
 }
 

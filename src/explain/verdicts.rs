@@ -101,7 +101,7 @@ fn rollback<'g>(gate: &'g Gate<'_>) -> Option<(Timestamp, Vec<&'g str>)> {
     let mut soonest: Option<(Timestamp, Vec<&str>)> = None;
     for check in gate.checks.iter().filter(|check| rolls_back(check)) {
         let plan = check.plan.as_ref()?;
-        let tick = plan.tick(plan.not_due + plan.max_failures.saturating_sub(1));
+        let tick = plan.tick(plan.first_due() + plan.max_failures.saturating_sub(1));
         let at = later(tick, check.delay?);
         match &mut soonest {
             Some((sooner, names)) if *sooner == at => names.push(&check.name),

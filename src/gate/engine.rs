@@ -27,10 +27,21 @@ pub struct Ask {
     pub ticks: Vec<u32>,
     /// The ticks' times.
     pub times: Vec<Timestamp>,
-    /// Whether it is the second asking.
-    pub again: bool,
-    /// Whether it is about what lay in the past when the gate began.
-    pub past: bool,
+    /// What it is asked for.
+    pub cause: Cause,
+}
+
+/// What something is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The tick's time has come.
+    Due,
+    /// It lay in the past when the gate began.
+    Past,
+    /// It was not judged the first time.
+    Again,
+    /// A question about the past, by its number; the ticks are those of its times.
+    History(usize),
 }
 
 /// How the gate treats what its checks come to.
@@ -68,7 +79,7 @@ impl Engine {
         let watches: Vec<Watch> =
             checks.iter().zip(plan.checks).map(|(check, plan)| Watch::new(check.clone(), plan)).collect();
         record.checks = watches.iter().map(Watch::record).collect();
-        let closed: Vec<bool> = watches.iter().map(Watch::ended).collect();
+        let closed: Vec<bool> = watches.iter().map(Watch::closed).collect();
         let open = closed.iter().filter(|closed| !**closed).count();
         Self {
             record,
@@ -90,15 +101,25 @@ impl Engine {
     pub fn begin(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         for check in 0..self.watches.len() {
+            for question in self.watches[check].questions() {
+                asks.push(self.question(check, question));
+            }
             let ticks = self.watches[check].past();
             if !ticks.is_empty() {
                 let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
-                asks.push(Ask { check, ticks, times, again: false, past: true });
+                asks.push(Ask { check, ticks, times, cause: Cause::Past });
             }
             self.schedule(check);
         }
         self.past_pending = asks.len();
         asks
+    }
+
+    /// The question `index` of `check` about the past.
+    fn question(&self, check: usize, index: usize) -> Ask {
+        let times = self.record.checks[check].check.history[index].times.clone();
+        let ticks = (0..u32::try_from(times.len()).unwrap_or(u32::MAX)).collect();
+        Ask { check, ticks, times, cause: Cause::History(index) }
     }
 
     fn schedule(&mut self, check: usize) {
@@ -124,7 +145,7 @@ impl Engine {
             let Some(k) = self.watches[check].upcoming() else { continue };
             let time = self.watches[check].time(k);
             self.watches[check].asked();
-            asks.push(Ask { check, ticks: vec![k], times: vec![time], again: false, past: false });
+            asks.push(Ask { check, ticks: vec![k], times: vec![time], cause: Cause::Due });
             self.schedule(check);
         }
         asks
@@ -136,22 +157,36 @@ impl Engine {
             self.note(ask.check, &one.reading.notes);
             self.intern(one);
         }
-        if ask.again {
-            let record = &mut self.record.checks[ask.check];
-            let steps = self.watches[ask.check].take_again(&ask.ticks, taken, now, record);
-            return self.follow(ask.check, steps);
+        let mut asks = Vec::new();
+        match ask.cause {
+            Cause::Again => {
+                let record = &mut self.record.checks[ask.check];
+                let steps = self.watches[ask.check].take_again(&ask.ticks, taken, now, record);
+                return self.follow(ask.check, steps);
+            }
+            Cause::History(index) => {
+                let readings = taken.into_iter().map(|taken| taken.reading).collect();
+                let record = &mut self.record.checks[ask.check];
+                let steps = self.watches[ask.check].learn(index, readings, record);
+                asks.extend(self.follow(ask.check, steps));
+                let late = self.record.checks[ask.check].check.history[index].purpose.waits_for_breach();
+                taken = Vec::new();
+                if late {
+                    return asks;
+                }
+            }
+            Cause::Due | Cause::Past => {}
         }
         let items = ask.ticks.iter().zip(&ask.times).zip(taken);
         self.held.extend(items.map(|((k, at), taken)| (*at, ask.check, *k, taken)));
-        if ask.past {
-            self.past_pending -= 1;
+        if matches!(ask.cause, Cause::Past | Cause::History(_)) {
+            self.past_pending = self.past_pending.saturating_sub(1);
         }
         if self.past_pending > 0 {
-            return Vec::new();
+            return asks;
         }
         let mut held = std::mem::take(&mut self.held);
         held.sort_by_key(|(at, check, k, _)| (*at, *check, *k));
-        let mut asks = Vec::new();
         for (_, check, k, taken) in held {
             // What is later than the breach that decided is missed, even where it has been answered.
             if self.stop.is_some() {
@@ -173,8 +208,9 @@ impl Engine {
                 Step::Resampled(sample) => self.events.push(Event::Resampled { check, sample }),
                 Step::Ask(ticks) => {
                     let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
-                    asks.push(Ask { check, ticks, times, again: true, past: false });
+                    asks.push(Ask { check, ticks, times, cause: Cause::Again });
                 }
+                Step::History(question) => asks.push(self.question(check, question)),
                 Step::RunOn => {
                     self.events.push(Event::RunsOn { check });
                     self.schedule(check);
@@ -182,10 +218,26 @@ impl Engine {
                 Step::Decided(outcome) => self.decide(check, outcome),
             }
         }
-        if self.watches[check].ended() && !std::mem::replace(&mut self.closed[check], true) {
+        if self.watches[check].closed() && !std::mem::replace(&mut self.closed[check], true) {
             self.open -= 1;
         }
+        if self.stop.is_none() && self.all_hold() {
+            self.stop(Stop::Proved);
+        }
         asks
+    }
+
+    /// Whether every counted check has come to its outcome or would pass now, and one of them only would.
+    fn all_hold(&self) -> bool {
+        let mut holding = false;
+        for (watch, record) in self.watches.iter().zip(&self.record.checks) {
+            let counted = !record.check.dry_run && record.outcome.is_none();
+            if counted && !watch.holds(record) {
+                return false;
+            }
+            holding |= counted;
+        }
+        holding
     }
 
     fn decide(&mut self, check: usize, outcome: Outcome) {
@@ -206,11 +258,13 @@ impl Engine {
         self.stop = Some(stop);
         let why = match stop {
             Stop::Rollback => "the verdict was rollback",
+            Stop::Proved => "every counted check had shown what it must",
             Stop::Timeout => "the gate's `timeout` ended it",
             Stop::Cancelled => "the run was cancelled",
         };
         for check in 0..self.watches.len() {
-            let steps = self.watches[check].stop(why, &mut self.record.checks[check]);
+            let proved = stop == Stop::Proved;
+            let steps = self.watches[check].stop(why, proved, &mut self.record.checks[check]);
             self.follow(check, steps);
         }
         self.schedule.clear();

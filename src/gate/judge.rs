@@ -7,9 +7,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::outcome::State;
+use super::watch::Taken;
 use crate::check::{Labels, Reading, Seen, Series};
 use crate::policy::criterion::{Miss, Number};
-use crate::policy::model::{Count, Judging, On, OnMissing, Require};
+use crate::policy::criterion::Limit;
+use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
 
 /// Series kept of a sample.
 pub const KEPT: usize = 10;
@@ -46,9 +48,35 @@ impl Judged {
     }
 }
 
-/// Judges `reading`. `control` is the gate's control target as it was seen at the same tick, for kinds that it
+/// Judges what a tick of `check` brought, in the light of the answers about the past, `history`.
+pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> Judged {
+    let _ = history;
+    let reading = &taken.reading;
+    let mut judged = judge_alone(reading, &check.judging, check.on, taken.control.as_deref());
+    if reading.early && !breaks_a_cap(&judged, &check.judging) {
+        let reason = "its range would reach before the deployment, and over what lies after it there is no breach";
+        return Judged { values: judged.values, series: judged.series, ..Judged::new(State::Settling, Some(reason.to_owned())) };
+    }
+    if let Some(remark) = &reading.remark {
+        judged.reason = Some(match judged.reason {
+            Some(reason) => format!("{reason} ({remark})"),
+            None => remark.clone(),
+        });
+    }
+    judged
+}
+
+/// Whether a value is above `max_value`: what has grown too far already stays a breach however long its range is.
+fn breaks_a_cap(judged: &Judged, judging: &Judging) -> bool {
+    let above = |value: &f64| {
+        judging.criterion.miss(*value).is_some_and(|miss| matches!(miss.limit, Limit::Max(_)))
+    };
+    judged.state == State::Breach && judged.values.iter().any(|(_, value)| above(value))
+}
+
+/// Judges `reading` by itself. `control` is the gate's control target as it was seen at the same tick, for kinds that it
 /// speaks for.
-pub fn judge(reading: &Reading, judging: &Judging, on: OnMissing, control: Option<&Reading>) -> Judged {
+fn judge_alone(reading: &Reading, judging: &Judging, on: OnMissing, control: Option<&Reading>) -> Judged {
     if let Some(control) = control
         && let Some(why) = not_met(&control.seen)
     {
@@ -59,6 +87,10 @@ pub fn judge(reading: &Reading, judging: &Judging, on: OnMissing, control: Optio
         Seen::Met(how) => Judged::new(State::Within, Some(how.clone())),
         Seen::Unmet(why) => Judged::new(State::Breach, Some(why.clone())),
         Seen::Failed(why) => Judged::or(State::Error, why.clone(), on.error, "on_error"),
+        Seen::Series(_) if reading.lacking => {
+            let reason = reading.remark.clone().unwrap_or_default();
+            Judged::or(State::NoData, reason, on.no_data, "on_no_data")
+        }
         Seen::Series(series) => {
             let mut judged = judge_series(series, judging, on);
             judged.series = series.len();
@@ -230,7 +262,7 @@ mod tests {
     }
 
     fn state(values: &[f64], judging: &Judging, on: OnMissing) -> State {
-        judge(&series(values), judging, on, None).state
+        judge_alone(&series(values), judging, on, None).state
     }
 
     const NAN: f64 = f64::NAN;
@@ -280,7 +312,7 @@ mod tests {
     fn an_empty_result_may_be_what_is_wanted() {
         let empty = Judging { expect_empty: true, ..Judging::default() };
         assert_eq!(state(&[], &empty, OnMissing::default()), State::Within);
-        let judged = judge(&series(&[1.0, 2.0]), &empty, OnMissing::default(), None);
+        let judged = judge_alone(&series(&[1.0, 2.0]), &empty, OnMissing::default(), None);
         assert_eq!(judged.state, State::Breach);
         assert_eq!(judged.reason.unwrap(), "expected an empty result, found {i=\"0\"} = 1 and 1 more");
     }
@@ -288,7 +320,7 @@ mod tests {
     #[test]
     fn the_worst_series_is_named_and_ten_are_kept() {
         let values: Vec<f64> = (0..100_000).map(f64::from).collect();
-        let judged = judge(&series(&values), &max(5.0), OnMissing::default(), None);
+        let judged = judge_alone(&series(&values), &max(5.0), OnMissing::default(), None);
         assert_eq!(judged.reason.unwrap(), "99999 > max_value 5 at {i=\"99999\"}, 99994 of 100000 series");
         assert_eq!(judged.values.len(), KEPT);
         assert_eq!(judged.values[0].1, 99_999.0);
@@ -300,11 +332,11 @@ mod tests {
     fn a_failing_control_makes_an_error_of_everything() {
         let bad = Reading::new(Seen::Unmet("connect: refused".to_owned()));
         for seen in [Seen::Unmet("status 503".to_owned()), Seen::Met("200".to_owned())] {
-            let judged = judge(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad));
+            let judged = judge_alone(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad));
             assert_eq!(judged.state, State::Error);
         }
         let fine = Reading::new(Seen::Met("200".to_owned()));
-        let judged = judge(&bad, &Judging::default(), OnMissing::default(), Some(&fine));
+        let judged = judge_alone(&bad, &Judging::default(), OnMissing::default(), Some(&fine));
         assert_eq!(judged.state, State::Breach);
     }
 }

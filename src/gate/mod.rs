@@ -4,11 +4,13 @@
 pub mod plan;
 pub mod judge;
 pub mod streak;
-mod conclusion;
+mod course;
+mod before;
 pub mod watch;
 pub mod verdict;
 pub mod outcome;
 pub mod engine;
+mod desk;
 pub mod measure;
 
 use jiff::Timestamp;

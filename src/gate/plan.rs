@@ -8,9 +8,8 @@ use jiff::Timestamp;
 
 use crate::host::clock::{between, later};
 use crate::policy::model::Check;
-
-/// Longest default warm-up: draining connections and cold caches are over by then.
-const LONGEST_WARM_UP: Duration = Duration::from_secs(60);
+use crate::policy::problem::listed;
+use crate::policy::window::warm_up;
 
 /// What the default time-out leaves beyond the latest possible end.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -35,6 +34,14 @@ pub struct Timing {
     pub timeout: Option<Duration>,
     /// `--last`: the window ends where it would without a warm-up, so that it is answered at once.
     pub last: bool,
+}
+
+impl Timing {
+    /// From when on what is seen is the new version's: the deployment time and the warm-up.
+    pub fn anchor(&self) -> Option<Timestamp> {
+        let warm_up = self.warm_up.unwrap_or_else(|| warm_up(self.duration));
+        self.deployed_at.map(|deployed| later(deployed, warm_up))
+    }
 }
 
 /// The ticks of all checks.
@@ -63,6 +70,10 @@ pub struct CheckPlan {
     pub planned: u32,
     /// How many of the first ticks are not due: they lie before the gate began, for kinds without a past.
     pub not_due: u32,
+    /// How many of the first ticks are settling: they would look at what was before the deployment.
+    pub settling: u32,
+    /// Whether those are asked all the same, because they can tell a breach.
+    pub early: bool,
     /// How many of the first ticks lie in the past and are answered at once.
     pub past: u32,
     /// Breaches that fail it, at most the due ticks.
@@ -81,7 +92,17 @@ impl CheckPlan {
 
     /// How many ticks are due.
     pub const fn due(&self) -> u32 {
-        self.planned - self.not_due
+        self.planned - self.first_due()
+    }
+
+    /// The number of the first tick that is due.
+    pub const fn first_due(&self) -> u32 {
+        self.not_due + self.settling
+    }
+
+    /// The number of the first tick that is asked.
+    pub const fn first_asked(&self) -> u32 {
+        if self.early { self.not_due } else { self.first_due() }
     }
 }
 
@@ -110,6 +131,10 @@ pub struct Watched<'c> {
     pub delay: Duration,
     /// The longest that one measurement can take.
     pub budget: Duration,
+    /// From when on its ticks are due; `None` where all are.
+    pub due_from: Option<Timestamp>,
+    /// Whether it is asked before that, too.
+    pub early: bool,
 }
 
 impl<'c> Watched<'c> {
@@ -126,23 +151,25 @@ impl<'c> Watched<'c> {
             has_past: check.probe.has_past(),
             delay: check.probe.delay(),
             budget: check.probe.budget(),
+            due_from: check.probe.due_from(),
+            early: check.probe.tells_early(),
         }
     }
-}
-
-/// How long after the deployment a window of `duration` opens, where nothing is written.
-pub fn warm_up(duration: Duration) -> Duration {
-    (duration / 5).min(LONGEST_WARM_UP)
 }
 
 /// Plans `checks`, and says what people should know of the plan.
 ///
 /// # Errors
-/// A check with more ticks than anybody can mean.
+/// A check with more ticks than anybody can mean, or with none that is due.
 pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>), String> {
     let watched: Vec<Watched<'_>> = checks.iter().map(|check| Watched::of(check)).collect();
     let (plan, few) = plan_of(timing, &watched)?;
     let mut warnings = Vec::new();
+    let blind: Vec<(&Watched<'_>, &CheckPlan)> =
+        watched.iter().zip(&plan.checks).filter(|(check, plan)| !check.skipped && plan.due() == 0).collect();
+    if !blind.is_empty() {
+        return Err(never_due(&blind, &plan));
+    }
     for (check, few) in checks.iter().zip(few) {
         warnings.extend(few);
         if check.skipped.is_none() {
@@ -158,9 +185,7 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
 /// # Errors
 /// A check with more ticks than anybody can mean.
 pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Option<String>>), String> {
-    let anchor = timing
-        .deployed_at
-        .map(|deployed| later(deployed, timing.warm_up.unwrap_or_else(|| warm_up(timing.duration))));
+    let anchor = timing.anchor();
     let open = anchor.map_or(timing.start, |anchor| anchor.max(timing.start));
     let shortened = if timing.last { between(timing.start, open) } else { Duration::ZERO };
     let mut warnings = Vec::new();
@@ -176,7 +201,10 @@ pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Opt
             )
         })?;
         let one = plan_check(check, u32::try_from(ticks).unwrap_or(u32::MAX), open, timing.begin);
-        let too_few = !check.skipped && check.max_failures_written && one.max_failures < check.max_failures;
+        let too_few = !check.skipped
+            && check.max_failures_written
+            && one.max_failures < check.max_failures
+            && one.due() > 0;
         warnings.push(too_few.then(|| {
             let due = one.due();
             let ticks = if due == 1 { "tick" } else { "ticks" };
@@ -199,6 +227,31 @@ pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Opt
     Ok((Plan { begin: timing.begin, open, shortened, deadline, checks: planned }, warnings))
 }
 
+/// The fault of checks that would judge nothing but what was before the deployment.
+fn never_due(blind: &[(&Watched<'_>, &CheckPlan)], plan: &Plan) -> String {
+    let names: Vec<String> = blind.iter().map(|(check, _)| format!("`{}`", check.name)).collect();
+    let whole = |(check, _): &(&Watched<'_>, &CheckPlan)| {
+        let span = between(plan.open, check.due_from.unwrap_or(plan.open)).as_nanos();
+        let interval = check.interval.as_nanos().max(1);
+        let ticks = u32::try_from(span.div_ceil(interval)).unwrap_or(u32::MAX);
+        check.interval.saturating_mul(ticks)
+    };
+    let shortest = blind.iter().map(whole).max().unwrap_or_default();
+    let latest = blind.iter().filter_map(|(check, _)| check.due_from).max().unwrap_or(plan.open);
+    let (has, what) = match names.as_slice() {
+        [_] => ("has", "its window would look"),
+        _ => ("have", "their windows would look"),
+    };
+    format!(
+        "{} {has} no due tick: {what} only at what was before the deployment until {}\n  = help: the shortest \
+         `duration` that would do is `{}`; or say when it was deployed with `--deployed-at TIME`, or that nothing was \
+         with `--deployed-at none`",
+        listed(names.iter().map(String::as_str)),
+        super::moment(latest),
+        humantime::format_duration(shortest + plan.shortened),
+    )
+}
+
 fn plan_check(check: &Watched<'_>, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {
     let before = |limit: Timestamp| -> u32 {
         // How many of the ticks lie before `limit`.
@@ -217,13 +270,16 @@ fn plan_check(check: &Watched<'_>, ticks: u32, open: Timestamp, begin: Timestamp
             gone => (open, ticks, gone, 0),
         }
     };
-    let due = planned - not_due;
+    let settling = check.due_from.map_or(0, before).min(planned - not_due);
+    let due = planned - not_due - settling;
     let max_failures = check.max_failures.min(due);
     CheckPlan {
         first,
         interval: check.interval,
         planned,
         not_due,
+        settling,
+        early: check.early,
         past,
         max_failures,
         within: check.within.min(due).max(max_failures),

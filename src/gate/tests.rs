@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::engine::{Ask, Engine, Rules};
+use super::engine::{Ask, Cause, Engine, Rules};
 use super::outcome::{Outcome, Record, State, Verdict};
 use super::plan::{Timing, plan};
 use super::verdict::Stop;
@@ -60,7 +60,7 @@ impl Setup {
     }
 
     fn sign(&self, ask: &Ask, k: u32) -> char {
-        let signs = if ask.again && !self.again.is_empty() { self.again } else { self.signs };
+        let signs = if ask.cause == Cause::Again && !self.again.is_empty() { self.again } else { self.signs };
         signs.chars().nth(k as usize).or_else(|| signs.chars().last()).unwrap()
     }
 }
@@ -101,7 +101,7 @@ fn play_from(start: Timestamp, setups: &[Setup], rules: Rules) -> (Verdict, Reco
             continue;
         };
         let setup = &setups[ask.check];
-        let taken = ask.ticks.iter().map(|k| Taken { reading: reading(setup.sign(&ask, *k)), control: None });
+        let taken = ask.ticks.iter().map(|k| Taken::new(reading(setup.sign(&ask, *k))));
         asks.extend(engine.take(&ask, taken.collect(), now));
     }
     (engine.conclude(), engine.record)
@@ -114,6 +114,8 @@ impl Setup {
             name: c.name.clone(),
             source: None,
             skipped: c.skipped.clone(),
+            beside: c.beside.clone(),
+            history: c.history.clone(),
             description: None,
             runbook_url: None,
             dashboard_url: None,
@@ -274,7 +276,7 @@ fn a_stopped_gate_never_passes() {
         let mut engine = Engine::new(plan, &checks, record(), RULES);
         engine.begin();
         let asks = engine.due(begin());
-        engine.take(&asks[0], vec![Taken { reading: reading('.'), control: None }], begin());
+        engine.take(&asks[0], vec![Taken::new(reading('.'))], begin());
         engine.stop(stop);
         assert!(engine.finished());
         assert_eq!(engine.record.checks[0].outcome, Some(Outcome::Unfinished));

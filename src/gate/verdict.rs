@@ -9,6 +9,8 @@ use crate::policy::model::{Check, FailureAction};
 pub enum Stop {
     /// The verdict is rollback already.
     Rollback,
+    /// All that counts has shown what it must.
+    Proved,
     /// The gate's `timeout` has passed.
     Timeout,
     /// A signal.
@@ -40,7 +42,7 @@ pub const fn contribution(
         Outcome::Inconclusive => Some(unseen),
         Outcome::Unfinished => match stop {
             Some(Stop::Timeout) => Some(unseen),
-            Some(Stop::Rollback | Stop::Cancelled) | None => None,
+            Some(Stop::Rollback | Stop::Proved | Stop::Cancelled) | None => None,
         },
         Outcome::Skipped => None,
     }

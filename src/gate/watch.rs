@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::conclusion::conclusion;
+use super::course::{Close, Course, Mark};
 use super::judge::{Judged, judge};
 use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
-use super::streak::Streak;
 use crate::check::Reading;
-use crate::policy::model::{Check, Count};
+use crate::policy::model::Check;
 
 /// What an ask brought back.
 #[derive(Debug, Clone)]
@@ -21,6 +20,15 @@ pub struct Taken {
     pub reading: Reading,
     /// What the gate's control target showed at the same tick, for kinds that it speaks for.
     pub control: Option<Arc<Reading>>,
+    /// What the questions beside the check were answered, in their order.
+    pub beside: Vec<Reading>,
+}
+
+impl Taken {
+    /// A reading with nothing beside it.
+    pub const fn new(reading: Reading) -> Self {
+        Self { reading, control: None, beside: Vec::new() }
+    }
 }
 
 /// Where a check is in its life.
@@ -36,14 +44,6 @@ enum Stage {
     Ended,
 }
 
-/// What a sample means for the counting of breaches, kept beside it for the second asking.
-#[derive(Debug, Clone)]
-enum Mark {
-    Unjudged,
-    Within,
-    Breach(Box<[u64]>),
-}
-
 /// What taking something in led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -53,6 +53,8 @@ pub enum Step {
     Resampled(usize),
     /// These ticks are to be asked once more.
     Ask(Vec<u32>),
+    /// This question about the past is to be asked.
+    History(usize),
     /// The window runs on: its next tick is to be scheduled.
     RunOn,
     /// The check has its outcome.
@@ -74,18 +76,26 @@ pub struct Watch {
     early: BTreeMap<u32, Taken>,
     marks: Vec<Mark>,
     ticks: Vec<u32>,
-    streak: Streak,
+    course: Course,
     failed: bool,
+    /// What the questions about the past were answered, and which have been asked.
+    history: Vec<Option<Vec<Reading>>>,
+    asked_history: Vec<bool>,
+    /// Whether it has failed and what that means hangs on an answer about the past.
+    undecided: bool,
 }
 
 impl Watch {
     /// A watch over `check`.
     pub fn new(check: Arc<Check>, plan: CheckPlan) -> Self {
-        let streak = Self::fresh(&check, &plan);
+        let course = Course::of(&check, &plan);
         let stage = if check.skipped.is_some() { Stage::Ended } else { Stage::Window };
         Self {
-            next: plan.not_due,
-            to_ask: plan.not_due,
+            next: plan.first_asked(),
+            to_ask: plan.first_asked(),
+            history: vec![None; check.history.len()],
+            asked_history: vec![false; check.history.len()],
+            undecided: false,
             check,
             plan,
             stage,
@@ -93,13 +103,9 @@ impl Watch {
             early: BTreeMap::new(),
             marks: Vec::new(),
             ticks: Vec::new(),
-            streak,
+            course,
             failed: false,
         }
-    }
-
-    fn fresh(check: &Check, plan: &CheckPlan) -> Streak {
-        Streak::new(plan.max_failures, plan.within, check.judging.count == Count::Series)
     }
 
     /// The record to begin with.
@@ -120,9 +126,49 @@ impl Watch {
         }
     }
 
-    /// Whether nothing more will be asked.
+    /// Whether nothing more will be asked of its ticks.
     pub fn ended(&self) -> bool {
         self.stage == Stage::Ended
+    }
+
+    /// Whether all is said of it.
+    pub fn closed(&self) -> bool {
+        self.ended() && !self.undecided
+    }
+
+    /// Whether it would pass if the gate ended now: all that it must show is shown.
+    pub fn holds(&self, record: &CheckRecord) -> bool {
+        !self.failed && !self.ended() && self.course.holds(record)
+    }
+
+    /// The questions about the past that are asked at the beginning.
+    pub fn questions(&mut self) -> Vec<usize> {
+        let first = |index: &usize| !self.check.history[*index].purpose.waits_for_breach();
+        let questions: Vec<usize> = (0..self.check.history.len()).filter(first).collect();
+        if self.ended() {
+            return Vec::new();
+        }
+        questions.iter().for_each(|index| self.asked_history[*index] = true);
+        questions
+    }
+
+    /// Takes in what the question `index` about the past was answered.
+    pub fn learn(&mut self, index: usize, readings: Vec<Reading>, record: &mut CheckRecord) -> Vec<Step> {
+        if let Some(answer) = self.history.get_mut(index) {
+            *answer = Some(readings);
+        }
+        if self.undecided && !self.awaits() { self.decide_failed(record) } else { Vec::new() }
+    }
+
+    /// Whether a question about the past is asked that decides what a failure means.
+    fn awaits(&self) -> bool {
+        self.asked_history.iter().zip(&self.history).any(|(asked, answer)| *asked && answer.is_none())
+    }
+
+    fn decide_failed(&mut self, record: &mut CheckRecord) -> Vec<Step> {
+        self.undecided = false;
+        super::before::weigh(&self.check, &self.history, record);
+        vec![Step::Decided(Outcome::Failed)]
     }
 
     /// The time of tick `k`, run-on ticks included.
@@ -136,7 +182,7 @@ impl Watch {
             return Vec::new();
         }
         self.to_ask = self.to_ask.max(self.plan.past);
-        (self.plan.not_due..self.plan.past).collect()
+        (self.plan.first_asked()..self.plan.past).collect()
     }
 
     /// The next tick to be asked in its time, if there is one.
@@ -176,45 +222,71 @@ impl Watch {
     }
 
     fn sample(&mut self, k: u32, taken: &Taken, record: &mut CheckRecord, steps: &mut Vec<Step>) {
-        let judged = judge(&taken.reading, &self.check.judging, self.check.on, taken.control.as_deref());
+        self.settle(k, record);
+        let judged = judge(taken, &self.check, &self.history);
         let index = record.samples.len();
+        // A tick before the due ones that tells a breach is due by that; one that turns out to settle is not.
+        match (k < self.plan.first_due(), judged.state) {
+            (true, State::Breach) => record.due += 1,
+            (false, State::Settling) => record.due = record.due.saturating_sub(1),
+            _ => {}
+        }
         self.marks.push(mark(&judged));
         self.ticks.push(k);
         record.samples.push(sample(self.time(k), &taken.reading, judged));
-        let failing = self.count(index);
         steps.push(Step::Sampled(index));
-        if let Some(breaches) = failing {
-            self.fail(index, breaches, record, steps);
+        if matches!(self.marks[index], Mark::Breach(_)) {
+            self.ask_history(steps);
+        }
+        self.count(index, record, steps);
+    }
+
+    /// Adds the settling ticks before `k`, which nobody asks.
+    fn settle(&mut self, k: u32, record: &mut CheckRecord) {
+        if self.plan.early || !record.samples.is_empty() {
+            return;
+        }
+        let reason: Arc<str> = "it would look at what was before the deployment".into();
+        for settling in self.plan.not_due..self.plan.first_due().min(k) {
+            self.marks.push(Mark::Unjudged);
+            self.ticks.push(settling);
+            record.samples.push(Sample {
+                at: self.time(settling),
+                state: State::Settling,
+                values: Vec::new(),
+                series: 0,
+                query: None,
+                reason: Some(reason.clone()),
+                attempts: 0,
+                phases: None,
+            });
         }
     }
 
-    /// Counts the sample at `index`; how many breaches there are when they fail the check.
-    fn count(&mut self, index: usize) -> Option<usize> {
-        match self.marks.get(index)? {
-            Mark::Unjudged => None,
-            Mark::Within => {
-                self.streak.within();
-                None
-            }
-            Mark::Breach(breaching) => {
-                let (breaches, fails) = self.streak.breach(breaching);
-                (fails && !self.failed).then_some(breaches)
+    /// Asks what is to be known of the past where the check breaches.
+    fn ask_history(&mut self, steps: &mut Vec<Step>) {
+        for (index, question) in self.check.history.iter().enumerate() {
+            if question.purpose.waits_for_breach()
+                && !std::mem::replace(&mut self.asked_history[index], true)
+            {
+                steps.push(Step::History(index));
             }
         }
     }
 
-    fn fail(&mut self, index: usize, breaches: usize, record: &mut CheckRecord, steps: &mut Vec<Step>) {
-        self.failed = true;
-        record.outcome = Some(Outcome::Failed);
-        if let Some(sample) = record.samples.get(index) {
-            let reason = sample.reason.as_deref().unwrap_or("a breach");
-            record.reason = format!(
-                "{reason}, breach {breaches} of {}, at {}",
-                self.plan.max_failures,
-                super::moment(sample.at)
-            );
+    /// Counts the sample at `index`.
+    fn count(&mut self, index: usize, record: &mut CheckRecord, steps: &mut Vec<Step>) {
+        let (Some(mark), Some(sample)) = (self.marks.get(index), record.samples.get(index)) else { return };
+        let failing = self.course.take(mark, sample);
+        if let Some(reason) = failing.filter(|_| !self.failed) {
+            self.failed = true;
+            record.outcome = Some(Outcome::Failed);
+            record.reason = reason;
+            self.undecided = true;
+            if !self.awaits() {
+                steps.extend(self.decide_failed(record));
+            }
         }
-        steps.push(Step::Decided(Outcome::Failed));
     }
 
     /// Goes on to the next stage where this one is over.
@@ -264,20 +336,22 @@ impl Watch {
         for (k, taken) in ticks.iter().zip(taken) {
             let Ok(index) = self.ticks.binary_search(k) else { continue };
             let Some(old) = record.samples.get_mut(index) else { continue };
-            let judged = judge(&taken.reading, &self.check.judging, self.check.on, taken.control.as_deref());
+            let judged = judge(&taken, &self.check, &self.history);
             let changed = judged.state != old.state;
             self.marks[index] = mark(&judged);
+            if matches!(self.marks[index], Mark::Breach(_)) {
+                self.ask_history(&mut steps);
+            }
+            let Some(old) = record.samples.get_mut(index) else { continue };
             let attempts = old.attempts + taken.reading.attempts;
             *old = Sample { attempts, ..sample(old.at, &taken.reading, judged) };
             if changed {
                 steps.push(Step::Resampled(index));
             }
         }
-        self.streak = Self::fresh(&self.check, &self.plan);
+        self.course = Course::of(&self.check, &self.plan);
         for index in 0..self.marks.len() {
-            if let Some(breaches) = self.count(index) {
-                self.fail(index, breaches, record, &mut steps);
-            }
+            self.count(index, record, &mut steps);
         }
         self.close(now, record, &mut steps);
         steps
@@ -288,16 +362,15 @@ impl Watch {
         if self.failed {
             return self.end(record);
         }
-        let last_judged = self.marks.iter().rev().find(|mark| !matches!(mark, Mark::Unjudged));
-        if !matches!(last_judged, Some(Mark::Breach(_))) {
+        let Close::RunOn(ticks) = self.course.close(record, &self.marks) else {
             return self.conclude(record, steps);
-        }
+        };
         if !self.check.probe.has_past() {
             while self.time(self.plan.planned) < now && self.shift < u32::MAX / 2 {
                 self.shift += 1;
             }
         }
-        self.stage = Stage::RunOn(self.plan.max_failures);
+        self.stage = Stage::RunOn(ticks);
         self.to_ask = self.plan.planned;
         steps.push(Step::RunOn);
     }
@@ -305,27 +378,34 @@ impl Watch {
     fn end(&mut self, record: &mut CheckRecord) {
         self.stage = Stage::Ended;
         self.early.clear();
-        let asked = u32::try_from(record.samples.len()).unwrap_or(u32::MAX);
+        let settling = record.count(State::Settling);
+        let asked = u32::try_from(record.samples.len()).unwrap_or(u32::MAX).saturating_sub(settling);
         record.missed = record.due.saturating_sub(asked);
     }
 
     /// The window ended and the check has not failed: passed, or too little was seen.
     fn conclude(&mut self, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         self.end(record);
-        let (outcome, reason) = conclusion(record, self.plan.max_failures, self.plan.min_samples);
+        let (outcome, reason) = self.course.conclude(record);
         record.outcome = Some(outcome);
         record.reason = reason;
         steps.push(Step::Decided(outcome));
     }
 
-    /// Ends the watch before its window did.
-    pub fn stop(&mut self, why: &str, record: &mut CheckRecord) -> Vec<Step> {
+    /// Ends the watch before its window did, and before all is known of the past. `proved`: what holds passes.
+    pub fn stop(&mut self, why: &str, proved: bool, record: &mut CheckRecord) -> Vec<Step> {
         if self.ended() {
-            return Vec::new();
+            return if self.undecided { self.decide_failed(record) } else { Vec::new() };
         }
+        let holds = proved && self.holds(record);
         self.end(record);
         if self.failed {
-            return Vec::new();
+            return if self.undecided { self.decide_failed(record) } else { Vec::new() };
+        }
+        if holds {
+            let mut steps = Vec::new();
+            self.conclude(record, &mut steps);
+            return steps;
         }
         record.outcome = Some(Outcome::Unfinished);
         let judged = record.judged();

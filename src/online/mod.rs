@@ -37,7 +37,7 @@ pub(crate) struct Subject<'s> {
     /// Where secrets of checks are found.
     pub vault: &'s Vault,
     /// The deployment time.
-    pub anchor: Timestamp,
+    pub deployed_at: Timestamp,
     /// The moment that is looked at.
     pub at: Timestamp,
 }

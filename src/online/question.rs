@@ -95,7 +95,9 @@ fn known<T: crate::policy::value::Scalar + Clone>(
 fn judging(check: &CheckSpec, subject: &Subject<'_>) -> Option<Judging> {
     let cx = RenderCx {
         scope: subject.scope,
-        anchor: subject.anchor,
+        deployed_at: subject.deployed_at,
+        anchor: None,
+        rhythm: &std::sync::Arc::default(),
         sources: subject.sources,
         vault: subject.vault,
     };

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
 use super::form::Form;
-use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec, WindowSpec};
+use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec};
 use super::node::{Data, Node};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
 use super::query;
 use super::reader::{Field, Reader, Shape};
 use super::template::Context;
 use super::value::Value;
+use super::window::{self, WINDOW};
 use crate::check::Kind;
 use crate::policy::model::OnInconclusive;
-use crate::policy::value::{AtLeastOne, Period, Scalar as _};
+use crate::policy::value::{AtLeastOne, Scalar as _};
 
 /// Breaches that fail a check where nothing is written.
 pub const MAX_FAILURES: u32 = 3;
@@ -34,28 +35,6 @@ pub static GATE: &[Field] = &[
     Field::later("pre_existing"),
     Field::later("max_data_age"),
     Field::later("on_data_lost"),
-];
-
-/// The fields of `window`.
-pub static WINDOW: &[Field] = &[
-    Field::new(
-        "duration",
-        Shape::Duration,
-        "how long checks are sampled; default the longest that a check names, else one sample",
-    ),
-    Field::new("interval", Shape::of::<Period>(), "how often checks are sampled").default("15s"),
-    Field::new(
-        "warm_up",
-        Shape::Duration,
-        "from the deployment to the first sample that counts; default a fifth of the window, at most `1m`",
-    ),
-    Field::new("timeout", Shape::Duration, "when the gate gives up; default the latest possible end"),
-    Field::new("fail_fast", Shape::Flag, "whether a rollback verdict ends the sampling").default("true"),
-    Field::later("mode"),
-    Field::later("stable_for"),
-    Field::later("old_data"),
-    Field::later("min_range"),
-    Field::later("lookback"),
 ];
 
 /// The fields of `rollback_policy`.
@@ -112,7 +91,7 @@ pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, pro
         spec.name = name;
     }
     if let Some(node) = gate.node("window") {
-        spec.window = window(node, gate.problems).unwrap_or_default();
+        spec.window = window::read(node, gate.problems).unwrap_or_default();
     }
     if let Some(node) = gate.node("rollback_policy") {
         spec.rollback = rollback(node, gate.problems).unwrap_or_default();
@@ -123,17 +102,6 @@ pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, pro
     let mut names = BTreeMap::new();
     section(&mut gate, kinds, 0, &mut Checks { spec, names: &mut names });
     spec.checks.sort_by_key(|check| check.place);
-}
-
-fn window(node: &Node, problems: &mut Problems) -> Option<WindowSpec> {
-    let mut body = Reader::open(node, "`window`", &[WINDOW], problems)?;
-    Some(WindowSpec {
-        duration: body.value("duration"),
-        interval: body.value("interval"),
-        warm_up: body.value("warm_up"),
-        timeout: body.value("timeout"),
-        fail_fast: body.value("fail_fast"),
-    })
 }
 
 fn rollback(node: &Node, problems: &mut Problems) -> Option<RollbackSpec> {

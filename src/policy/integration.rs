@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use url::Url;
 
@@ -11,7 +10,7 @@ use super::node::{Data, Node, shorten};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
 use super::reader::{Field, Reader, Shape, compile};
 use super::template::{Context, Scope, Template};
-use super::value::{Bytes, Scalar};
+use super::value::{Delay, Bytes, Scalar};
 use crate::host::secret::Secret;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;
@@ -280,10 +279,7 @@ pub(super) fn typed(path: &str, text: &str) -> Result<(), Problem> {
     }
     match key(path) {
         "enabled" | "insecure_skip_verify" => is::<bool>(text),
-        "delay" if text == "auto" => {
-            Err(Problem::nowhere("`delay: auto` is not supported yet").help("write a duration like `15s`"))
-        }
-        "delay" => is::<Duration>(text),
+        "delay" => is::<Delay>(text),
         "max_body" => is::<Bytes>(text),
         "dialect" => is::<Dialect>(text),
         "url" | "base_url" => address(text, false).map(|_| ()),
@@ -336,7 +332,7 @@ pub struct Resolved {
     /// How to speak TLS.
     pub tls: TlsOptions,
     /// How long after a tick its data is complete.
-    pub delay: Duration,
+    pub delay: Delay,
     /// Bytes of an answer beyond which it is an error.
     pub max_body: usize,
     /// Whose query language it speaks.

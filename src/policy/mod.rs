@@ -17,6 +17,7 @@ pub mod model;
 pub mod criterion;
 pub mod parse;
 pub mod gate;
+pub mod window;
 pub mod envelope;
 pub mod deployment_triggers;
 pub mod variables;

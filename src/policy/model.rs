@@ -11,8 +11,9 @@ use super::node::Node;
 use super::problem::{Place, Problems};
 use super::template::Template;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
+use super::window::{Mode, WindowSpec};
 use super::variables::Declared;
-use crate::check::{Probe, Spec};
+use crate::check::{Beside, History, Probe, Spec};
 
 /// What a failed check means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +170,8 @@ pub struct Check {
     pub duration: Duration,
     /// From tick to tick; never zero.
     pub interval: Duration,
+    /// Whether the interval is written, on the check or for the gate.
+    pub interval_written: bool,
     /// Breaches that fail it, as written or by default; at least 1.
     pub max_failures: u32,
     /// Whether `max_failures` is written on this check or in the rollback policy.
@@ -197,6 +200,12 @@ pub struct Check {
     pub target: Arc<str>,
     /// What measures it.
     pub probe: Arc<dyn Probe>,
+    /// How its window is judged.
+    pub mode: Mode,
+    /// What is asked beside it at every tick.
+    pub beside: Vec<Beside>,
+    /// What is asked once about the time before the deployment.
+    pub history: Vec<History>,
     /// The policy file, as it was named.
     pub file: Arc<str>,
     /// The line in it, from 1.
@@ -222,21 +231,6 @@ pub struct PolicySpec {
     pub variables: Declared,
     /// The systems that it names.
     pub integrations: Integrations,
-}
-
-/// The gate's `window` as it was read.
-#[derive(Debug, Clone, Default)]
-pub struct WindowSpec {
-    /// How long checks are sampled.
-    pub duration: Option<Value<Duration>>,
-    /// From tick to tick.
-    pub interval: Option<Value<Period>>,
-    /// From the deployment to the first tick that counts.
-    pub warm_up: Option<Value<Duration>>,
-    /// When the gate gives up, from its start.
-    pub timeout: Option<Value<Duration>>,
-    /// Whether a rollback verdict ends the sampling.
-    pub fail_fast: Option<Value<bool>>,
 }
 
 /// The gate's `control` as it was read.
@@ -292,6 +286,8 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// Whether a rollback verdict ends the sampling.
     pub fail_fast: bool,
+    /// How the window is judged.
+    pub mode: Mode,
     /// Asked at every tick; where it fails, samples of kinds without a past are errors.
     pub control: Option<Arc<dyn Probe>>,
     /// What is watched, in the order of the documents; at least one.

@@ -15,8 +15,11 @@ use super::model::{
 use super::problem::{Problem, Problems, listed};
 use super::template::{Scope, Template};
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
-use crate::check::{MetricSource, RenderCx, Rendered};
+use super::window::{self, Mode, ModeWord, Reaching, STABLE_FOR};
+use crate::check::rhythm::Rhythm;
+use crate::check::{Anchor, MetricSource, RenderCx, Rendered};
 use crate::diagnostic::Sources;
+use crate::host::clock::later;
 use crate::host::vault::Vault;
 
 /// From tick to tick, where nothing is written.
@@ -31,8 +34,14 @@ pub struct Inputs<'i> {
     pub scope: &'i Scope,
     /// `--environment`.
     pub environment: Option<&'i str>,
-    /// The deployment time that `elapsed` counts from.
-    pub anchor: Timestamp,
+    /// When the window starts at the earliest.
+    pub start: Timestamp,
+    /// When the new version was live; `None` where nothing was deployed.
+    pub deployed_at: Option<Timestamp>,
+    /// When the rollout began; by default when it was live.
+    pub rollout: Option<Timestamp>,
+    /// What is known of how often series are sampled.
+    pub rhythm: &'i Arc<Rhythm>,
     /// `--duration`, which overrides every one that is written.
     pub duration: Option<Duration>,
     /// The sources of metrics, by the integration's name.
@@ -57,9 +66,10 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         spec.checks.iter().map(|check| known.value(check.envelope.duration.as_ref())).collect();
     let written = known.value(window.duration.as_ref());
     let longest = durations.iter().flatten().max().copied();
-    let defaults = Defaults {
+    let mut defaults = Defaults {
         duration: inputs.duration.or(written).or(longest).unwrap_or_default(),
-        interval: known.value(window.interval.as_ref()).map_or(INTERVAL, |Period(interval)| interval),
+        interval: known.value(window.interval.as_ref()).map(|Period(interval)| interval),
+        mode: Mode::Sustained,
         max_failures: known.value(spec.rollback.max_failures.as_ref()).map(|AtLeastOne(count)| count),
     };
     let rollback = Rollback {
@@ -72,8 +82,26 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let warm_up = known.value(window.warm_up.as_ref());
     let timeout = known.value(window.timeout.as_ref());
     let fail_fast = known.value(window.fail_fast.as_ref()).unwrap_or(true);
-    let cx =
-        RenderCx { scope: inputs.scope, anchor: inputs.anchor, sources: inputs.sources, vault: inputs.vault };
+    let stable_for = known.value(window.stable_for.as_ref()).map_or(STABLE_FOR, |Period(span)| span);
+    let mode = match known.value(window.mode.as_ref()).unwrap_or_default() {
+        ModeWord::Sustained => Mode::Sustained,
+        ModeWord::UntilHealthy => Mode::UntilHealthy { stable_for },
+    };
+    defaults.mode = mode;
+    let reaching = window.reaching.render(Reaching::default(), inputs.scope, known.problems);
+    let anchor = inputs.deployed_at.map(|deployed_at| Anchor {
+        rollout: inputs.rollout.unwrap_or(deployed_at),
+        at: later(deployed_at, warm_up.unwrap_or_else(|| window::warm_up(defaults.duration))),
+        window: reaching,
+    });
+    let cx = RenderCx {
+        scope: inputs.scope,
+        deployed_at: inputs.deployed_at.unwrap_or(inputs.start),
+        anchor,
+        rhythm: inputs.rhythm,
+        sources: inputs.sources,
+        vault: inputs.vault,
+    };
     let control = spec.control.as_ref().and_then(|control| control.spec.render(&cx, &mut found));
     let control = control.map(|rendered| rendered.probe);
     let mut names: BTreeSet<String> =
@@ -99,10 +127,11 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     (!faulty).then(|| Policy {
         name: spec.name.clone(),
         duration: defaults.duration,
-        interval: defaults.interval,
+        interval: defaults.interval.unwrap_or(INTERVAL),
         warm_up,
         timeout,
         fail_fast,
+        mode,
         control,
         checks,
         rollback,
@@ -113,7 +142,8 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
 /// What holds for checks that say nothing else.
 struct Defaults {
     duration: Duration,
-    interval: Duration,
+    interval: Option<Duration>,
+    mode: Mode,
     max_failures: Option<u32>,
 }
 
@@ -158,7 +188,7 @@ fn finish(
         error: known.value(envelope.on.error.as_ref()).unwrap_or_default(),
     };
     let failure_action = known.value(envelope.failure_action.as_ref()).unwrap_or(FailureAction::Rollback);
-    let interval = known.value(envelope.interval.as_ref()).map_or(defaults.interval, |Period(own)| own);
+    let interval = known.value(envelope.interval.as_ref()).map(|Period(own)| own).or(defaults.interval);
     let min_samples = known.value(envelope.min_samples.as_ref()).unwrap_or(max_failures);
     let min_coverage = known.value(envelope.min_coverage.as_ref()).map_or(MIN_COVERAGE, |Share(share)| share);
     let dry_run = known.value(envelope.dry_run.as_ref()).unwrap_or_default();
@@ -174,7 +204,8 @@ fn finish(
         source: check.spec.source().map(str::to_owned),
         failure_action,
         duration,
-        interval,
+        interval: interval.unwrap_or(INTERVAL),
+        interval_written: interval.is_some(),
         max_failures,
         max_failures_written: own.or(defaults.max_failures).is_some(),
         within: within.unwrap_or_else(|| max_failures.saturating_mul(2)),
@@ -189,6 +220,9 @@ fn finish(
         judging: rendered.judging,
         target: rendered.probe.target(),
         probe: rendered.probe,
+        mode: defaults.mode,
+        beside: rendered.beside,
+        history: rendered.history,
         file: inputs.texts.name(check.place.source).into(),
         line: inputs.texts.line_of(check.place),
     })

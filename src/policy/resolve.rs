@@ -16,7 +16,7 @@ use super::overrides::Overrides;
 use super::problem::{Place, Problem, Problems};
 use super::reader::Shape;
 use super::template::Scope;
-use super::value::{Bytes, Scalar};
+use super::value::{Delay, Bytes, Scalar};
 use crate::host::secret::SHORTEST;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;
@@ -64,7 +64,7 @@ impl Integrations {
             user.fault("auth.type", Problem::nowhere(message).help("keep one of the two"));
         }
         let tls = user.tls();
-        let delay: Duration = user.typed("delay").unwrap_or_default();
+        let delay = user.typed("delay").unwrap_or(Delay::After(Duration::ZERO));
         let max_body = user.typed("max_body").map_or(MAX_BODY, |Bytes(bytes)| bytes);
         let dialect = user.typed("dialect").unwrap_or_default();
         let problems = user.problems;

@@ -73,7 +73,10 @@ impl Run<'_> {
         let inputs = Inputs {
             scope: &scope,
             environment: self.environment,
-            anchor: Timestamp::UNIX_EPOCH,
+            start: Timestamp::UNIX_EPOCH,
+            deployed_at: None,
+            rollout: None,
+            rhythm: &Arc::default(),
             duration: self.duration,
             sources: &BTreeMap::new(),
             vault: &vault(&[]),
@@ -304,7 +307,10 @@ fn survives(text: &str) {
     let inputs = Inputs {
         scope: &scope,
         environment: None,
-        anchor: Timestamp::UNIX_EPOCH,
+        start: Timestamp::UNIX_EPOCH,
+        deployed_at: None,
+        rollout: None,
+        rhythm: &Arc::default(),
         duration: None,
         sources: &BTreeMap::new(),
         vault: &vault(&[]),

@@ -148,6 +148,24 @@ impl Scalar for Duration {
     }
 }
 
+/// How long after a tick a source's data is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// As late as its newest samples are seen to be.
+    Auto,
+    /// So long.
+    After(Duration),
+}
+
+impl Scalar for Delay {
+    const EXPECTED: &'static str = "`auto` or a duration like `30s`";
+    const FORM: Form = Form { words: &["auto"], expected: Self::EXPECTED, ..Duration::FORM };
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "auto" { Some(Self::Auto) } else { Duration::read(text).map(Self::After) }
+    }
+}
+
 impl Scalar for String {
     const EXPECTED: &'static str = "a text";
     const FORM: Form = Form::TEXT;

@@ -19,6 +19,7 @@ use crate::policy::node::{Data, Key, shorten};
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Reader, compile};
 use crate::policy::template::{Context, Scope, Template};
+use crate::policy::window::Reaching;
 use crate::policy::value::Value;
 
 /// What is offered in the handshake.
@@ -102,7 +103,7 @@ impl Spec for HttpSpec {
         Facts { address: Some(&self.url), target, credentials, longest, ..Facts::default() }
     }
 
-    fn told(&self, scope: &Scope, problems: &mut Problems) -> Told {
+    fn told(&self, scope: &Scope, _: Reaching, problems: &mut Problems) -> Told {
         self.in_words(scope, problems)
     }
 
@@ -145,7 +146,7 @@ impl Spec for HttpSpec {
             first: true,
         };
         let probe = HttpProbe::new(hop, auth?, cx.vault.clone(), secure, expect?, redirects, pace?);
-        Some(Rendered { probe: std::sync::Arc::new(probe), judging: Judging::default(), derived_name })
+        Some(Rendered::new(std::sync::Arc::new(probe), Judging::default(), derived_name))
     }
 }
 

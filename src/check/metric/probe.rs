@@ -11,8 +11,13 @@ use jiff::Timestamp;
 
 use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
 use crate::host::Host;
+use super::aim::Aim;
+use super::{apart, learning};
+use crate::check::rhythm::Rhythm;
 use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
+use crate::promql::window::Window;
+use crate::promql::{self, Dialect, Options};
 
 /// How often a tick is asked at most.
 pub(super) const ATTEMPTS: u32 = 3;
@@ -28,8 +33,19 @@ const GIVE_UP: usize = 3;
 pub(super) enum Query {
     /// The same at every tick.
     Fixed(Arc<str>),
-    /// A template that names `elapsed`.
-    PerTick { template: Template, scope: Scope, anchor: Timestamp },
+    /// A template that names `elapsed`, and what it is at the deployment.
+    PerTick { template: Template, scope: Scope, deployed_at: Timestamp, first: Arc<str> },
+}
+
+/// How an empty result is taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Apart {
+    /// It is as it is.
+    No,
+    /// A ratio whose numerator has no series is 0 where its denominator is above 0.
+    Ratio,
+    /// An empty result of a comparison is no data where an operand is empty itself.
+    Comparison,
 }
 
 /// The longest that one measurement can take whose every attempt may take `timeout`.
@@ -41,8 +57,8 @@ impl Query {
     fn at(&self, at: Timestamp) -> Result<Arc<str>, String> {
         match self {
             Self::Fixed(query) => Ok(query.clone()),
-            Self::PerTick { template, scope, anchor } => {
-                let rendered = template.render(&scope.at(between(*anchor, at)));
+            Self::PerTick { template, scope, deployed_at, .. } => {
+                let rendered = template.render(&scope.at(between(*deployed_at, at)));
                 rendered.map(Arc::from).map_err(|problem| problem.message)
             }
         }
@@ -56,16 +72,58 @@ pub(super) struct MetricProbe {
     query: Query,
     timeout: Duration,
     target: Arc<str>,
+    /// Where it may look; `None` where nothing was deployed.
+    aim: Option<Aim>,
+    /// How the query stands to the deployment; of one that changes, what it is at the deployment. `None` where it cannot
+    /// be read.
+    window: Option<Window>,
+    apart: Apart,
+    rhythm: Arc<Rhythm>,
+}
+
+/// A query as it is asked at one tick.
+struct Asked {
+    query: Arc<str>,
+    /// Whether it can tell a breach only.
+    early: bool,
 }
 
 impl MetricProbe {
-    pub(super) fn new(source: Arc<dyn MetricSource>, query: Query, timeout: Duration) -> Self {
-        let target = match &query {
-            Query::Fixed(query) => query.clone(),
-            Query::PerTick { template, .. } => Arc::from(template.text.as_str()),
+    pub(super) fn new(
+        source: Arc<dyn MetricSource>,
+        query: Query,
+        timeout: Duration,
+        aim: Option<Aim>,
+        apart: Apart,
+        rhythm: Arc<Rhythm>,
+    ) -> Self {
+        let (target, first) = match &query {
+            Query::Fixed(query) => (query.clone(), query.clone()),
+            Query::PerTick { template, first, .. } => (Arc::from(template.text.as_str()), first.clone()),
         };
-        Self { source, query, timeout, target }
+        let window = window(&first, source.dialect());
+        // What counts from the deployment on looks at the new version only, the warm-up included.
+        let aim = match &query {
+            Query::PerTick { deployed_at, .. } => aim.map(|aim| Aim { anchor: *deployed_at, ..aim }),
+            Query::Fixed(_) => aim,
+        };
+        Self { source, query, timeout, target, aim, window, apart, rhythm }
     }
+
+    /// What is asked at `at`.
+    fn asked(&self, at: Timestamp) -> Result<Asked, String> {
+        let query = self.query.at(at)?;
+        let Some(aim) = &self.aim else { return Ok(Asked { query, early: false }) };
+        let fitted = match &self.query {
+            Query::Fixed(_) => self.window.as_ref().map(|window| aim.fitted(&query, window, at)),
+            Query::PerTick { .. } => {
+                window(&query, self.source.dialect()).map(|window| aim.fitted(&query, &window, at))
+            }
+        };
+        let (query, early) = fitted.unwrap_or((query, false));
+        Ok(Asked { query, early })
+    }
+
 
     /// The pauses between attempts.
     fn pauses(&self, host: &Host) -> impl Iterator<Item = Duration> + use<> {
@@ -115,16 +173,51 @@ impl MetricProbe {
 
     /// Measures one tick; and whether the source failed in a way that the next tick may not see.
     async fn tick(&self, at: Timestamp, host: &Host) -> (Reading, bool) {
-        let query = match self.query.at(at) {
-            Ok(query) => query,
+        let Asked { query, early } = match self.asked(at) {
+            Ok(asked) => asked,
             Err(reason) => return (Reading::new(Seen::Failed(reason)), false),
         };
         let ask = |limit| self.source.evaluate(&query, at, limit, host);
         let (answer, attempts) = self.persist(host, ask).await;
         let down = matches!(&answer, Err(error) if error.retry.is_some());
         let mut reading = reading(answer, attempts);
-        reading.query = matches!(self.query, Query::PerTick { .. }).then_some(query);
+        if reading.is_empty() {
+            let parts = apart::parts(&query, self.apart, self.source.dialect());
+            let mut answers = Vec::with_capacity(parts.len());
+            for part in &parts {
+                let ask = |limit| self.source.evaluate(part, at, limit, host);
+                answers.push(self.persist(host, ask).await.0);
+            }
+            apart::take_apart(&mut reading, self.apart, &parts, answers);
+        }
+        reading.early = early;
+        reading.query = (*query != *self.target).then_some(query);
         (reading, down)
+    }
+
+    /// Takes the empty ones of `readings` apart, which are those of a whole range.
+    async fn take_apart(
+        &self,
+        readings: &mut [Reading],
+        query: &str,
+        start: Timestamp,
+        step: Duration,
+        host: &Host,
+    ) {
+        let parts = apart::parts(query, self.apart, self.source.dialect());
+        let mut answers = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let ask =
+                |limit| self.source.evaluate_range(part, start, step, readings.len(), limit, host);
+            answers.push(self.persist(host, ask).await.0);
+        }
+        for (index, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| reading.is_empty()) {
+            let at = |answer: &Result<Vec<Answer>, SourceError>| match answer {
+                Ok(answers) => Ok(answers.get(index).cloned().unwrap_or_default()),
+                Err(error) => Err(error.clone()),
+            };
+            apart::take_apart(reading, self.apart, &parts, answers.iter().map(at).collect());
+        }
     }
 
     /// `count` ticks one by one, for a range that the source would not answer as one.
@@ -152,6 +245,12 @@ impl MetricProbe {
     }
 }
 
+/// How `query` stands to a moment; `None` where it cannot be read.
+fn window(query: &str, dialect: Dialect) -> Option<Window> {
+    let expr = promql::parse(query, Options { dialect, holes: false }).sound().ok()?;
+    Some(Window::of(query, &expr))
+}
+
 fn reading(answer: Result<Answer, SourceError>, attempts: u32) -> Reading {
     match answer {
         Ok(Answer { series, notes }) => Reading { attempts, notes, ..Reading::new(Seen::Series(series)) },
@@ -177,7 +276,42 @@ impl Probe for MetricProbe {
 
     fn key(&self) -> Option<String> {
         let Query::Fixed(query) = &self.query else { return None };
-        Some(format!("{} {} {query}", self.source.name(), self.timeout.as_millis()))
+        let reaching = self.aim.as_ref().map(|aim| (aim.reaching, aim.caps));
+        let timeout = self.timeout.as_millis();
+        Some(format!("{} {timeout} {reaching:?} {:?} {query}", self.source.name(), self.apart))
+    }
+
+    fn due_from(&self) -> Option<Timestamp> {
+        self.aim.as_ref()?.due_from(self.source.name(), self.window.as_ref()?)
+    }
+
+    fn tells_early(&self) -> bool {
+        self.aim.as_ref().zip(self.window.as_ref()).is_some_and(|(aim, window)| aim.tells_early(window))
+    }
+
+    fn same_from(&self) -> Option<Timestamp> {
+        match (&self.query, &self.aim, &self.window) {
+            (Query::PerTick { .. }, ..) => None,
+            (Query::Fixed(_), Some(aim), Some(window)) => Some(aim.same_from(self.source.name(), window)),
+            (Query::Fixed(_), ..) => Some(Timestamp::MIN),
+        }
+    }
+
+    fn scrape_interval(&self) -> Option<Duration> {
+        let window = self.window.as_ref()?;
+        let scrapes = window.selectors().iter();
+        scrapes.filter_map(|selector| self.rhythm.scrape(self.source.name(), selector)).max()
+    }
+
+    fn learn<'a>(&'a self, host: &'a Host) -> Option<BoxFuture<'a, ()>> {
+        learning::learn(
+            self.source.as_ref(),
+            self.window.as_ref()?,
+            self.aim.as_ref().map(|aim| aim.rollout),
+            self.timeout,
+            &self.rhythm,
+            host,
+        )
     }
 
     fn has_past(&self) -> bool {
@@ -185,7 +319,8 @@ impl Probe for MetricProbe {
     }
 
     fn delay(&self) -> Duration {
-        self.source.delay()
+        let learnt = || self.rhythm.delay(self.source.name());
+        self.source.delay().or_else(learnt).unwrap_or_default()
     }
 
     fn budget(&self) -> Duration {
@@ -208,6 +343,9 @@ impl Probe for MetricProbe {
         host: &'a Host,
     ) -> Option<BoxFuture<'a, Vec<Reading>>> {
         let Query::Fixed(query) = &self.query else { return None };
+        if self.same_from().is_none_or(|from| start < from) {
+            return None;
+        }
         // Sources know milliseconds: a finer step would drift away from the ticks.
         if step.is_zero() || !step.as_micros().is_multiple_of(1000) {
             return None;
@@ -215,7 +353,14 @@ impl Probe for MetricProbe {
         Some(Box::pin(async move {
             let ask = |limit| self.source.evaluate_range(query, start, step, count, limit, host);
             match self.persist(host, ask).await {
-                (Ok(answers), attempts) => answers.into_iter().map(|a| reading(Ok(a), attempts)).collect(),
+                (Ok(answers), attempts) => {
+                    let mut readings: Vec<Reading> =
+                        answers.into_iter().map(|answer| reading(Ok(answer), attempts)).collect();
+                    if readings.iter().any(Reading::is_empty) {
+                        self.take_apart(&mut readings, query, start, step, host).await;
+                    }
+                    readings
+                }
                 // Too large, too slow, or refused for what holds at one time only: the ticks themselves may still be
                 // answered, and must come out as if they had been asked one by one.
                 (Err(_), _) => self.one_by_one(start, step, count, host).await,

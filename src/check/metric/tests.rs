@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -11,7 +12,9 @@ use crate::check::fake::{noon, world};
 use crate::check::{Answer, MetricSource, Seen, SourceError};
 use crate::host::Host;
 use crate::host::clock::later;
+use crate::policy::model::{Count, Require};
 use crate::policy::node;
+use crate::policy::value::Share;
 
 const STEP: Duration = Duration::from_secs(15);
 
@@ -47,8 +50,8 @@ impl MetricSource for Played {
         "main"
     }
 
-    fn delay(&self) -> Duration {
-        Duration::from_secs(3)
+    fn delay(&self) -> Option<Duration> {
+        Some(Duration::from_secs(3))
     }
 
     fn request(&self, query: &str, _: Timestamp) -> Vec<String> {
@@ -96,7 +99,14 @@ fn render(yaml: &str, variables: &[(&str, &str)], source: Arc<Played>) -> Result
     let sources = BTreeMap::from([("main".to_owned(), source as Arc<dyn MetricSource>)]);
     let mut problems = Problems::default();
     let vault = crate::host::vault::Vault::new(world(Vec::new()).0, None);
-    let cx = RenderCx { scope: &scope, anchor: noon(), sources: &sources, vault: &vault };
+    let cx = RenderCx {
+        scope: &scope,
+        deployed_at: noon(),
+        anchor: None,
+        rhythm: &Arc::default(),
+        sources: &sources,
+        vault: &vault,
+    };
     let rendered = spec.render(&cx, &mut problems);
     rendered.ok_or_else(|| problems.sorted().iter().map(|p| p.message.clone()).collect())
 }

@@ -2,25 +2,32 @@
 //! it does.
 
 use super::probe::{ATTEMPTS, budget};
-use super::{MetricSpec, TIMEOUT, Tolerance};
+use super::asked::TIMEOUT;
+use super::limits::Tolerance;
+use super::{MetricSpec, aim};
 use crate::check::Told;
 use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Require};
 use crate::policy::problem::Problems;
+use crate::policy::query;
 use crate::policy::spoken::{self, Settled, settled, span};
 use crate::policy::template::Scope;
 use crate::policy::value::Share;
+use crate::policy::window::Reaching;
+use crate::promql::Dialect;
+use crate::promql::window::Window;
+use std::time::Duration;
 
 fn number(value: &Settled<f64>) -> String {
     value.say(|value| spoken::number(*value))
 }
 
 impl MetricSpec {
-    pub(super) fn in_words(&self, scope: &Scope, problems: &mut Problems) -> Told {
-        let query = self.query.settled(scope).text;
-        let timeout = settled(self.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
+    pub(super) fn in_words(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Told {
+        let query = self.asked.query.settled(scope).text;
+        let timeout = settled(self.asked.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
         let how = vec![format!("tried up to {ATTEMPTS} times, for {} each", timeout.say(|time| span(*time)))];
-        let least = settled(self.min_series.as_ref(), scope, problems);
+        let least = settled(self.limits.min_series.as_ref(), scope, problems);
         let (mut must, none) = self.limits(scope, problems);
         let among = if none { String::new() } else { self.among(scope, problems) };
         let least = least.filter(|least| least.known().is_none_or(|least| *least > 1));
@@ -28,7 +35,7 @@ impl MetricSpec {
             let series = least.say(|least| format!("{least}"));
             must.push(format!("have at least {series} series, else it is no data"));
         }
-        if let Some(Settled::Known(Count::Series)) = settled(self.count.as_ref(), scope, problems) {
+        if let Some(Settled::Known(Count::Series)) = settled(self.limits.count.as_ref(), scope, problems) {
             must.push("hold for each series by itself: their breaches are counted apart".to_owned());
         }
         Told {
@@ -38,13 +45,25 @@ impl MetricSpec {
             must,
             among,
             has_past: true,
+            needs: self.needs(scope, reaching, problems),
             budget: timeout.known().copied().map(budget),
         }
     }
 
+    /// How long after the anchor its first tick is due, where nothing is learnt.
+    fn needs(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Option<Duration> {
+        let reaching = self.reaching.render(reaching, scope, problems);
+        let read = query::read(&self.asked.query, Dialect::default());
+        let needs = read.iter().filter_map(|read| {
+            let expr = read.expr().filter(|_| read.is_sound())?;
+            aim::needs(&Window::of(&read.skeleton().text, expr), reaching)
+        });
+        needs.max()
+    }
+
     /// What must hold, and whether that is an empty result.
     fn limits(&self, scope: &Scope, problems: &mut Problems) -> (Vec<String>, bool) {
-        match settled(self.expect_empty.as_ref(), scope, problems) {
+        match settled(self.limits.expect_empty.as_ref(), scope, problems) {
             Some(Settled::Known(true)) => return (vec!["find no series at all".to_owned()], true),
             Some(Settled::Tag(tag)) => {
                 return (vec![format!("find no series at all, if `{tag}` says so")], false);
@@ -52,9 +71,9 @@ impl MetricSpec {
             Some(Settled::Known(false)) | None => {}
         }
         let mut must = Vec::new();
-        if let Some(expected) = settled(self.expected.as_ref(), scope, problems) {
+        if let Some(expected) = settled(self.limits.expected.as_ref(), scope, problems) {
             let expected = number(&expected);
-            must.push(match settled(self.tolerance.as_ref(), scope, problems) {
+            must.push(match settled(self.limits.tolerance.as_ref(), scope, problems) {
                 None | Some(Settled::Known(Tolerance::Absolute(0.0) | Tolerance::Relative(0.0))) => {
                     format!("be {expected}")
                 }
@@ -67,8 +86,8 @@ impl MetricSpec {
                 Some(Settled::Tag(tag)) => format!("be {expected}, give or take `{tag}`"),
             });
         }
-        let min = settled(self.min.as_ref(), scope, problems).as_ref().map(number);
-        let max = settled(self.max.as_ref(), scope, problems).as_ref().map(number);
+        let min = settled(self.limits.min.as_ref(), scope, problems).as_ref().map(number);
+        let max = settled(self.limits.max.as_ref(), scope, problems).as_ref().map(number);
         must.extend(match (min, max) {
             (Some(min), Some(max)) => Some(format!("stay from {min} to {max}")),
             (Some(min), None) => Some(format!("stay at or above {min}")),
@@ -79,7 +98,7 @@ impl MetricSpec {
     }
 
     fn among(&self, scope: &Scope, problems: &mut Problems) -> String {
-        match settled(self.require.as_ref(), scope, problems) {
+        match settled(self.limits.require.as_ref(), scope, problems) {
             None | Some(Settled::Known(Require::All)) => "every series".to_owned(),
             Some(Settled::Known(Require::Any)) => "at least one series".to_owned(),
             Some(Settled::Known(Require::Share(Share(share)))) => {

@@ -12,11 +12,14 @@ use crate::host::http::Response;
 /// Notes of one answer that are kept; Prometheus itself sends ten of each kind at most.
 const NOTES: usize = 20;
 
+/// What Prometheus says where a `limit` was reached.
+const LIMITED: &str = "results truncated due to limit";
+
 /// What warnings say when data is missing from the answer, in lower case. An answer of which a part is missing must
 /// not be judged: the missing part may be the broken one.
 const PARTIAL: &[&str] = &[
     // Prometheus, where a `limit` was set by what stands before it.
-    "results truncated due to limit",
+    LIMITED,
     // Thanos, whose stores were not asked or did not answer; sent where it ignores `partial_response=false`.
     "no storeapis matched for this query",
     "receive series from",
@@ -37,6 +40,16 @@ const PARTIAL: &[&str] = &[
 
 /// Series by the times that were asked for, and what the server said beside them.
 pub(super) type Meant = (Vec<Vec<Series>>, Vec<String>);
+
+/// Whether `warning` says that data is missing; `limited` where a limit was set and may be reached.
+pub(super) fn is_partial(warning: &str, limited: bool) -> bool {
+    let lower = warning.to_lowercase();
+    if limited && lower.contains(LIMITED) {
+        return false;
+    }
+    // The engine's own annotations quote metric names, which may hold any of these words.
+    !lower.starts_with("promql ") && PARTIAL.iter().any(|phrase| lower.contains(phrase))
+}
 
 /// What `response`, read as `said`, means.
 pub(super) fn meaning(
@@ -67,12 +80,7 @@ pub(super) fn meaning(
         let told = format!("{who} gave a partial answer (`isPartial`): some of its storage did not answer");
         return Err(SourceError::passing(told, std::time::Duration::ZERO));
     }
-    let incomplete = |warning: &&String| {
-        let lower = warning.to_lowercase();
-        // The engine's own annotations quote metric names, which may hold any of these words.
-        !lower.starts_with("promql ") && PARTIAL.iter().any(|phrase| lower.contains(phrase))
-    };
-    if let Some(warning) = said.warnings.iter().find(incomplete) {
+    if let Some(warning) = said.warnings.iter().find(|warning| is_partial(warning, false)) {
         let warning = api::line(warning, api::WORDS, peer.redactor);
         let told = format!("{who} gave a partial answer: {warning}");
         return Err(SourceError::passing(told, std::time::Duration::ZERO));

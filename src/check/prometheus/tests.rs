@@ -39,7 +39,7 @@ fn integration(host: &Host, url: &str, auth: Auth) -> Resolved {
         auth,
         headers: HeaderMap::new(),
         tls: TlsOptions::default(),
-        delay: Duration::ZERO,
+        delay: Delay::After(Duration::ZERO),
         dialect: Dialect::default(),
         max_body: 64 * 1024 * 1024,
         vault: Vault::new(host.clone(), None),

@@ -230,7 +230,14 @@ pub(in crate::check) fn render_in(
     }
     let vault = Vault::new(host.clone(), None);
     let anchor = host.clock.now();
-    let cx = RenderCx { scope: &scope, anchor, sources: &BTreeMap::new(), vault: &vault };
+    let cx = RenderCx {
+        scope: &scope,
+        deployed_at: anchor,
+        anchor: None,
+        rhythm: &std::sync::Arc::default(),
+        sources: &BTreeMap::new(),
+        vault: &vault,
+    };
     let early = !problems.is_empty();
     let rendered = spec.and_then(|spec| spec.render(&cx, &mut problems));
     let shown = |p: &crate::policy::problem::Problem| {

@@ -2,7 +2,7 @@
 
 use crate::policy::form::Form;
 use crate::policy::reader::{Field, Rule, Shape};
-use crate::policy::value::{Bytes, Scalar};
+use crate::policy::value::{Delay, Bytes, Scalar};
 use crate::promql::Dialect;
 
 /// The words for how to say who is asking.
@@ -69,7 +69,12 @@ pub static ENTRY: &[Field] = &[
     SCOPES,
     Field::new("headers", Shape::Headers, "further headers of every request"),
     Field::new("tls", Shape::Object(TLS), "how to speak TLS"),
-    Field::new("delay", Shape::Duration, "how long after a tick its data is complete").default("0s"),
+    Field::new(
+        "delay",
+        Shape::of::<Delay>(),
+        "how long after a tick its data is complete; `auto`: as late as its newest samples are seen to be, at most `2m`",
+    )
+    .default("0s"),
     Field::new("max_body", Shape::of::<Bytes>(), "the largest answer that is read").default("64MiB"),
     Field::new("webhook_url", Shape::Text, "the address that messages go to, a secret"),
     Field::new("webhook_url_ref", Shape::Text, "the address that messages go to, as a secret by reference"),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{CheckCx, Cx, Rule};
-use crate::policy::model::WindowSpec;
+use crate::policy::window::WindowSpec;
 use crate::policy::problem::{Place, Problem, Severity, listed};
 use crate::policy::render::INTERVAL;
 use crate::policy::value::{AtLeastOne, Period, Value};

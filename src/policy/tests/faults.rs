@@ -2,6 +2,7 @@
 //! are one step apart.
 
 use super::*;
+use crate::policy::value::Delay;
 
 /// Compares what is shown with what is expected, which begins on a line of its own.
 #[track_caller]
@@ -578,7 +579,7 @@ integrations:
         [("PROM_URL", "https://prom:9090"), ("PROM_PASSWORD", "hunter2hunter2"), ("TENANT", "t1")];
     let resolved = resolve(text, &environment, &[]).unwrap();
     assert_eq!(resolved.url.as_str(), "https://prom:9090/shop");
-    assert_eq!((resolved.delay, resolved.max_body), (seconds(10), 1 << 20));
+    assert_eq!((resolved.delay, resolved.max_body), (Delay::After(seconds(10)), 1 << 20));
     assert_eq!(resolved.headers["x-scope-orgid"], "t1");
     assert_eq!(resolved.headers["x-cost"], "$5 $x");
     assert_eq!(resolved.tls.server_name.as_deref(), Some("prom"));

@@ -121,7 +121,7 @@ impl Spec for StandSpec {
         }
         let text = self.text.render(cx.scope).map_err(|problem| problems.push(problem)).ok()?;
         let probe = Arc::new(StandProbe(text.as_str().into()));
-        Some(Rendered { probe, judging: Judging::default(), derived_name: text })
+        Some(Rendered::new(probe, Judging::default(), text))
     }
 }
 

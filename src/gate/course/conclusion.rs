@@ -1,12 +1,12 @@
 //! What a window that ended without a failure comes to, in an outcome and in words. Pure.
 
-use super::outcome::{CheckRecord, Outcome, State};
+use crate::gate::outcome::{CheckRecord, Outcome, State};
 
 /// The outcome of `record`, whose window ended without a failure, and why: passed, or inconclusive where fewer than
 /// `min_samples` or its `min_coverage` were judged, or none of its last `max_failures` samples was.
 pub(super) fn conclusion(record: &CheckRecord, max_failures: u32, min_samples: u32) -> (Outcome, String) {
     let judged = record.judged();
-    let due = record.due - record.count(State::Settling);
+    let due = record.due;
     let last = record.samples.iter().rev().take(max_failures as usize);
     let end_seen = last.clone().any(|sample| sample.state.judged());
     let covered = f64::from(judged) >= record.check.min_coverage * f64::from(due) - 1e-9;

@@ -1,0 +1,72 @@
+//! How a check comes to its outcome: each way takes the samples in tick order, may fail the check at one of them, and says
+//! at the end of the window what it came to. Pure; must not ask anything and must not know what the verdict is.
+
+mod conclusion;
+mod sustained;
+
+use super::outcome::{CheckRecord, Outcome, Sample};
+use super::plan::CheckPlan;
+use crate::policy::model::Check;
+use sustained::Sustained;
+
+/// What a sample means, kept beside it for the second asking.
+#[derive(Debug, Clone)]
+pub(super) enum Mark {
+    /// It is not judged.
+    Unjudged,
+    /// It meets the criterion.
+    Within,
+    /// It does not; the label sets that breach, by hash, where those are counted apart.
+    Breach(Box<[u64]>),
+}
+
+/// What follows when the planned window is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Close {
+    /// It runs on, at most so many ticks, until the check fails or a sample is within.
+    RunOn(u32),
+    /// It comes to its outcome.
+    Conclude,
+}
+
+/// The way of one check.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// Good for the whole of the window: so many breaches among so many samples fail it.
+    Sustained(Sustained),
+}
+
+impl Course {
+    /// The way of `check`, at its beginning.
+    pub(super) fn of(check: &Check, plan: &CheckPlan) -> Self {
+        Self::Sustained(Sustained::new(check, plan))
+    }
+
+    /// Takes in the next sample in tick order; why the check fails by it, if it does.
+    pub(super) fn take(&mut self, mark: &Mark, sample: &Sample) -> Option<String> {
+        match self {
+            Self::Sustained(way) => way.take(mark, sample),
+        }
+    }
+
+    /// Whether the check would pass if the gate ended now.
+    pub(super) const fn holds(&self, _: &CheckRecord) -> bool {
+        match self {
+            Self::Sustained(_) => false,
+        }
+    }
+
+    /// The planned window of a check that has not failed is over.
+    pub(super) fn close(&self, _: &CheckRecord, marks: &[Mark]) -> Close {
+        match self {
+            Self::Sustained(way) => way.close(marks),
+        }
+    }
+
+    /// What a check that has not failed came to, and why.
+    pub(super) fn conclude(&self, record: &CheckRecord) -> (Outcome, String) {
+        match self {
+            Self::Sustained(way) => way.conclude(record),
+        }
+    }
+}

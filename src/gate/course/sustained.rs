@@ -1,0 +1,60 @@
+//! A window that must be good for the whole of it: a check fails at the breach that completes `max_failures` within
+//! `within` consecutive judged samples. Pure.
+
+use super::conclusion::conclusion;
+use super::{Close, Mark};
+use crate::gate::moment;
+use crate::gate::outcome::{CheckRecord, Outcome, Sample};
+use crate::gate::plan::CheckPlan;
+use crate::gate::streak::Streak;
+use crate::policy::model::{Check, Count};
+
+/// The breaches of one check.
+#[derive(Debug)]
+pub(in crate::gate) struct Sustained {
+    streak: Streak,
+    max_failures: u32,
+    min_samples: u32,
+}
+
+impl Sustained {
+    pub(super) fn new(check: &Check, plan: &CheckPlan) -> Self {
+        let by_series = check.judging.count == Count::Series;
+        Self {
+            streak: Streak::new(plan.max_failures, plan.within, by_series),
+            max_failures: plan.max_failures,
+            min_samples: plan.min_samples,
+        }
+    }
+
+    pub(super) fn take(&mut self, mark: &Mark, sample: &Sample) -> Option<String> {
+        match mark {
+            Mark::Unjudged => None,
+            Mark::Within => {
+                self.streak.within();
+                None
+            }
+            Mark::Breach(breaching) => {
+                let (breaches, fails) = self.streak.breach(breaching);
+                let reason = sample.reason.as_deref().unwrap_or("a breach");
+                let told = || {
+                    format!("{reason}, breach {breaches} of {}, at {}", self.max_failures, moment(sample.at))
+                };
+                fails.then(told)
+            }
+        }
+    }
+
+    /// A window does not end on a breach.
+    pub(super) fn close(&self, marks: &[Mark]) -> Close {
+        let last_judged = marks.iter().rev().find(|mark| !matches!(mark, Mark::Unjudged));
+        match last_judged {
+            Some(Mark::Breach(_)) => Close::RunOn(self.max_failures),
+            _ => Close::Conclude,
+        }
+    }
+
+    pub(super) fn conclude(&self, record: &CheckRecord) -> (Outcome, String) {
+        conclusion(record, self.max_failures, self.min_samples)
+    }
+}
