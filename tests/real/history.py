@@ -56,7 +56,7 @@ SPECIAL = ["idle", "quiet", "down", "nan", "inf", "minus_inf"]
 GAP = 600  # seconds that `gappy` is silent
 
 
-def moment(text):
+def moment(text, step=STEP):
     """Unix seconds of RFC 3339, unix seconds, or `45m-ago`; rounded down to the step."""
     if text.endswith("m-ago"):
         seconds = time.time() - 60 * float(text[: -len("m-ago")])
@@ -65,25 +65,41 @@ def moment(text):
     else:
         parsed = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
         seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.timezone.utc)).timestamp()
-    return int(seconds) // STEP * STEP
+    return int(seconds) // step * step
 
 
-class History:
+class Families:
     """Families of series; OpenMetrics wants each family in one piece, and each series in one piece within it."""
 
-    def __init__(self, start, minutes, break_at, step=STEP):
-        self.times = range(start, start + minutes * 60 + 1, step)
-        self.break_at = break_at
-        self.families = {
-            "up": ("gauge", []),
-            "http_requests": ("counter", []),
-            "http_request_duration_seconds": ("histogram", []),
-            "probe_value": ("gauge", []),
-            "bulk_value": ("gauge", []),
-        }
+    def __init__(self, kinds):
+        self.families = {family: (kind, []) for family, kind in kinds.items()}
 
     def series(self, family, name, points):
-        self.families[family][1].append("".join(f"{name} {value} {at}\n" for at, value in points))
+        self.families[family][1].append("".join([f"{name} {value} {at}\n" for at, value in points]))
+
+    def write(self, out):
+        for family, (kind, series) in self.families.items():
+            if series:
+                out.write(f"# TYPE {family} {kind}\n")
+                out.writelines(series)
+        out.write("# EOF\n")
+
+
+class History(Families):
+    """The series of the docstring."""
+
+    def __init__(self, start, minutes, break_at, step=STEP):
+        super().__init__(
+            {
+                "up": "gauge",
+                "http_requests": "counter",
+                "http_request_duration_seconds": "histogram",
+                "probe_value": "gauge",
+                "bulk_value": "gauge",
+            }
+        )
+        self.times = range(start, start + minutes * 60 + 1, step)
+        self.break_at = break_at
 
     def silent(self, job, at):
         return job == "gappy" and self.break_at <= at < self.break_at + GAP
@@ -151,13 +167,6 @@ class History:
             then = {"nan": "NaN", "inf": "+Inf", "minus_inf": "-Inf"}[job]
             self.gauge(job, "probe_value", f'probe_value{{job="{job}"}}', 1, then)
 
-    def write(self, out):
-        for family, (kind, series) in self.families.items():
-            if series:
-                out.write(f"# TYPE {family} {kind}\n")
-                out.writelines(series)
-        out.write("# EOF\n")
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,4 +193,5 @@ def main():
     history.write(sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

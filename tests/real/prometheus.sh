@@ -2,16 +2,16 @@
 # A real Prometheus on loopback over generated history, for tests, demo and bench.
 #
 #   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--enable-feature LIST] [--watch PID]
-#                       [--history FILE | -- ARGUMENTS…]
+#                       [--remove] [--history FILE | [--generator SCRIPT] -- ARGUMENTS…]
 #       prints the server's URL when it is ready; DIR/url, DIR/pid and DIR/log stay behind
 #   prometheus.sh stop DIR
 #       ends it; no fault when it has ended already
 #
-# ARGUMENTS go to history.py, unless FILE has a history as OpenMetrics text; `-- none` starts without one. Targets are
-# scraped once a second. Features that a version does not know are no fault.
+# ARGUMENTS go to history.py, or to the SCRIPT beside it, unless FILE has a history as OpenMetrics text; `-- none` starts
+# without one. Targets are scraped once a second. Features that a version does not know are no fault.
 # PROMETHEUS= and PROMTOOL= choose the binaries; CURL_ARGS= what curl needs for --web-config (`-k -u user:password`).
 # The server ends with process PID (default: the caller), however that ends, so nothing is left running. In a shell
-# say `--watch $$`: the caller is a subshell where the output is captured.
+# say `--watch $$`: the caller is a subshell where the output is captured. `--remove` removes DIR after process PID.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 prometheus=${PROMETHEUS:-prometheus}
@@ -24,7 +24,7 @@ die() {
 
 start() {
     [ $# -ge 1 ] || die "expected start DIR"
-    local dir=$1 watch=$PPID scheme=http address='' ready=no history=''
+    local dir=$1 watch=$PPID scheme=http address='' ready=no history='' generator=history.py remove=no
     local -a scrapes=() flags=()
     shift
     while [ $# -gt 0 ]; do
@@ -37,8 +37,10 @@ start() {
         --enable-feature) flags+=("--enable-feature=$2") && shift 2 ;;
         --watch) watch=$2 && shift 2 ;;
         --history) history=$2 && shift 2 ;;
+        --generator) generator=$2 && shift 2 ;;
+        --remove) remove=yes && shift ;;
         --) shift && break ;;
-        *) die "expected --scrape, --web-config, --enable-feature, --watch, --history or --, found $1" ;;
+        *) die "expected an option of start (its head lists them) or --, found $1" ;;
         esac
     done
     local program
@@ -49,8 +51,10 @@ start() {
     [ ! -e "$dir/pid" ] || die "$dir has a server already; stop it first"
 
     if [ "${1:-}" != none ]; then
-        [ -n "$history" ] || python3 "$here/history.py" "$@" >"$dir/history.txt"
-        "$promtool" tsdb create-blocks-from openmetrics "${history:-$dir/history.txt}" "$dir/data" >"$dir/blocks.log" 2>&1 ||
+        [ -n "$history" ] || python3 "$here/$generator" "$@" >"$dir/history.txt"
+        # It reads everything once for each block: days of history in blocks of the usual two hours take minutes.
+        "$promtool" tsdb create-blocks-from openmetrics --max-block-duration=1458h \
+            "${history:-$dir/history.txt}" "$dir/data" >"$dir/blocks.log" 2>&1 ||
             { cat "$dir/blocks.log" >&2 && die "promtool could not import the history"; }
         rm -f "$dir/history.txt"
     fi
@@ -75,6 +79,8 @@ start() {
         trap '' INT HUP
         while kill -0 "$watch" 2>/dev/null && kill -0 "$pid" 2>/dev/null; do sleep 0.5; done
         kill -KILL "$pid" 2>/dev/null || true
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+        if [ $remove = yes ] && ! kill -0 "$watch" 2>/dev/null; then rm -rf "$dir"; fi
     ) </dev/null >/dev/null 2>&1 &
 
     # Port 0: which one it became stands in the log, as 2.x and 3.x write it.
