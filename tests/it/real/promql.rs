@@ -1,11 +1,6 @@
 //! Our PromQL beside that of the Prometheus which `PROMETHEUS` names: what we print is the query that was written, and,
 //! from 3.5 on, whose language ours is, what it takes and refuses we take and refuse.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
-use serde_json::Value;
-
 use super::servers::Prometheus;
 use super::skipped;
 use crate::promql::corpus::{invalid, newer, valid};
@@ -44,18 +39,8 @@ impl Server {
         Self { prometheus: Prometheus::start(&["--enable-feature", FEATURES, "--", "none"]) }
     }
 
-    fn ask(&self, request: &str) -> Value {
-        let authority = self.prometheus.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(authority).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        serde_json::from_str(body).unwrap()
-    }
-
     fn version(&self) -> (u32, u32) {
-        let answer = self.ask("GET /api/v1/status/buildinfo HTTP/1.0\r\n\r\n");
+        let answer = self.prometheus.ask("GET /api/v1/status/buildinfo HTTP/1.0\r\n\r\n");
         numbers(answer["data"]["version"].as_str().unwrap())
     }
 
@@ -63,7 +48,7 @@ impl Server {
     fn format(&self, text: &str) -> Result<String, String> {
         let body: String =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("query", text).finish();
-        let answer = self.ask(&format!(
+        let answer = self.prometheus.ask(&format!(
             "POST /api/v1/format_query HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()

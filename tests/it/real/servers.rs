@@ -1,6 +1,7 @@
 //! Starts and stops the servers of `tests/real`, and runs the binary. Everything ends with its guard.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -38,6 +39,26 @@ impl Prometheus {
         let why = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !url.is_empty(), "no Prometheus: {why}");
         Self { folder, url }
+    }
+
+    /// The answer to an HTTP/1.0 request.
+    pub fn ask(&self, request: &str) -> Value {
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
+    }
+
+    /// The values that `query` has at `time`, with their labels.
+    pub fn query(&self, query: &str, time: &str) -> Vec<(Value, f64)> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let form = form.append_pair("query", query).append_pair("time", time).finish();
+        let answer = self.ask(&format!("GET /api/v1/query?{form} HTTP/1.0\r\n\r\n"));
+        let result = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}"));
+        let value = |series: &Value| series["value"][1].as_str().unwrap().parse().unwrap();
+        result.iter().map(|series| (series["metric"].clone(), value(series))).collect()
     }
 
     /// Ends it at once, as a crash does.
