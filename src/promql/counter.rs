@@ -63,3 +63,48 @@ fn plain(expr: &Expr) -> Result<Counter, Error> {
     };
     Ok(Counter { text: selector.to_string(), metric: metric.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_selector_is_a_counter() {
+        for (text, canonical, metric) in [
+            ("x_total", "x_total", "x_total"),
+            (" ( x_total{ b = 'ü' , } # errors\n) ", "x_total{b=\"ü\"}", "x_total"),
+            ("{\"x.total\", b=~\"5..\"}", "{\"x.total\", b=~\"5..\"}", "x.total"),
+            ("{__name__=\"x\"}", "{__name__=\"x\"}", "x"),
+        ] {
+            let counter = counter_selector(text, Options::default()).unwrap();
+            assert_eq!((&*counter.text, &*counter.metric), (canonical, metric), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_a_selector_is_pointed_at() {
+        for (text, at, found) in [
+            ("x[5m]", "[5m]", "a range"),
+            ("x[5m:1m]", "[5m:1m]", "a subquery"),
+            ("x offset 5m", "5m", "an `offset`"),
+            ("x @ 5", "@ 5", "an `@`"),
+            ("rate(x[5m])", "rate", "the function `rate`"),
+            ("sum by (a) (x)", "sum", "the aggregation `sum`"),
+            ("x or y", "or", "the operator `or`"),
+            ("x > 5", ">", "the operator `>`"),
+            ("-x", "-x", "a sign"),
+            ("5", "5", "a number"),
+            ("\"x\"", "\"x\"", "a string"),
+            ("{__name__=~\"x|y\"}", "{__name__=~\"x|y\"}", "one without the name of a metric"),
+            ("{job=\"a\"}", "{job=\"a\"}", "one without the name of a metric"),
+        ] {
+            let errors = counter_selector(text, Options::default()).unwrap_err();
+            assert_eq!(errors.len(), 1, "{text}");
+            assert_eq!(&text[errors[0].span.range()], at, "{text}");
+            assert_eq!(errors[0].message, format!("expected a plain selector, found {found}"), "{text}");
+        }
+        assert!(!counter_selector("x{", Options::default()).unwrap_err().is_empty());
+        let none = Options { dialect: crate::promql::Dialect::None, holes: false };
+        assert_eq!(counter_selector("x", none).unwrap_err().len(), 1);
+    }
+}

@@ -25,7 +25,7 @@ const ADDITIVE: [&str; 12] = [
 /// The text of `B` where the query `text`, which reads as `expr`, is `A / B` or a positive multiple of it, and the
 /// selectors of `A` are those of `B` with more matchers: where `B` has a value above 0 and `A` has none, it is 0.
 pub fn empty_ratio(text: &str, expr: &Expr) -> Option<String> {
-    let Binary { op: BinaryOp::Div, left, right, matching, .. } = ratio(expr)? else { return None };
+    let Binary { left, right, matching, .. } = ratio(expr)?;
     let (part, whole) = (multiplied(left), right.bare());
     let paired = matching.as_ref().is_none_or(|matching| is_by_all(matching, part, whole));
     let whole = (paired && vanishes(part, whole, false)).then_some(whole)?;
@@ -114,4 +114,83 @@ fn same_grouping(a: &Aggregation, b: &Aggregation) -> bool {
 fn same_names(a: &[Name], b: &[Name]) -> bool {
     let within = |a: &[Name], b: &[Name]| a.iter().all(|one| b.iter().any(|other| one.text == other.text));
     within(a, b) && within(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::promql::{Options, parse};
+
+    fn of(query: &str) -> Option<String> {
+        empty_ratio(query, &parse(query, Options::default()).sound().unwrap())
+    }
+
+    #[test]
+    fn a_part_of_a_whole_that_is_not_there_is_nothing_of_it() {
+        for (query, whole) in [
+            (r#"sum(rate(x{b=~"5.."}[5m])) / sum(rate(x[5m]))"#, "sum(rate(x[5m]))"),
+            (
+                r#"sum(rate(x{b=~"5..", a="1"}[5m])) / (sum(rate(x{a="1"}[5m])) # all
+            )"#,
+                r#"sum(rate(x{a="1"}[5m]))"#,
+            ),
+            (r#"100 * (sum(rate(x{b="5"}[5m])) / sum(rate(x[5m])))"#, "sum(rate(x[5m]))"),
+            (r#"100 * sum(rate(x{b="5"}[5m])) / sum(rate(x[5m]))"#, "sum(rate(x[5m]))"),
+            (r#"(sum(rate(x{b="5"}[5m])) / sum(rate(x[5m]))) * 100"#, "sum(rate(x[5m]))"),
+            (r#"sum(rate(x{b="5"}[5m])) * 100 / sum(rate(x[5m])) / 2"#, "sum(rate(x[5m]))"),
+            (
+                r#"sum by (a, c) (increase(x{b="5"}[1h])) / sum by (c, a) (increase(x[1h]))"#,
+                "sum by (c, a) (increase(x[1h]))",
+            ),
+            (r#"sum without (b) (x{b="5"}) / sum without (b) (x)"#, "sum without (b) (x)"),
+            (
+                r#"sum by (a) (rate(x{b="5"}[5m])) / on (a) sum by (a) (rate(x[5m]))"#,
+                "sum by (a) (rate(x[5m]))",
+            ),
+            (r#"sum(x{b="5"}) / on () sum(x)"#, "sum(x)"),
+            (r#"rate(x{b="5"}[5m]) / rate(x[5m])"#, "rate(x[5m])"),
+            (r#"count(up{b="5"}) / count(up)"#, "count(up)"),
+            (r#"sum(max by (pod) (x{b="5"})) / sum(max by (pod) (x))"#, "sum(max by (pod) (x))"),
+            (r#"sum(rate({"x.y", b="ü"}[5m])) / sum(rate({"x.y"}[5m]))"#, r#"sum(rate({"x.y"}[5m]))"#),
+            (
+                r#"sum(rate(x{b="5"}[5m] offset 1h)) / sum(rate(x[300s] offset 60m))"#,
+                "sum(rate(x[300s] offset 60m))",
+            ),
+        ] {
+            assert_eq!(of(query).as_deref(), Some(whole), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_that_may_be_empty_for_another_reason_stays_empty() {
+        for query in [
+            "x / y",
+            "sum(rate(x[5m])) / sum(rate(x[5m]))",
+            r#"sum(rate(x{b="5"}[5m])) / sum(rate(y[5m]))"#,
+            r#"sum(rate(x{b="5"}[5m])) / sum(rate(x{a="1"}[5m]))"#,
+            r#"sum(rate(x{b="5"}[5m])) / sum(rate(x{b!="5"}[5m]))"#,
+            r#"sum(rate(x{b="5"}[1m])) / sum(rate(x[5m]))"#,
+            r#"sum(rate(x{b="5"}[step()])) / sum(rate(x[step()]))"#,
+            r#"sum(rate(x{b="5"}[5m])) / sum(increase(x[5m]))"#,
+            r#"sum(rate(x{b="5"}[5m])) / sum(rate(x[5m] offset 1h))"#,
+            r#"sum(rate(x{b="5"}[5m])) / sum by (c) (rate(x[5m]))"#,
+            r#"sum by (c) (rate(x{b="5"}[5m])) / on () group_left sum(rate(x[5m]))"#,
+            r#"sum by (a, c) (rate(x{b="5"}[5m])) / on (a) sum by (a, c) (rate(x[5m]))"#,
+            r#"sum by (c) (rate(x{b="5"}[5m])) / ignoring (c) sum by (c) (rate(x[5m]))"#,
+            r#"avg(rate(x{b="5"}[5m])) / avg(rate(x[5m]))"#,
+            r#"max(x{b="5"}) / max(x)"#,
+            r#"sum(absent_over_time(x{b="5"}[5m])) / sum(absent_over_time(x[5m]))"#,
+            r#"(sum(x{b="5"}) or vector(0)) / sum(x)"#,
+            r#"(sum(x{b="5"}) + sum(x{b="6"})) / sum(x)"#,
+            r#"sum(x{b="5"}) / sum(x) > 0.1"#,
+            r#"1 - sum(x{b="5"}) / sum(x)"#,
+            r#"sum(x{b="5"}) / sum(x) * -1"#,
+            r#"sum(x{b="5"}) / sum(x) * y"#,
+            r#"sum(rate(x_bucket{le="0.5"}[5m])) / sum(rate(x_count[5m]))"#,
+            r#"sum(rate({__name__=~"x|y", b="5"}[5m])) / sum(rate({__name__=~"x|y"}[5m]))"#,
+            r#"sum(x{b="5"}) * sum(x)"#,
+        ] {
+            assert_eq!(of(query), None, "{query}");
+        }
+    }
 }

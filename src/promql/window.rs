@@ -10,6 +10,9 @@ use super::fitting::{Fitting, fitting, grows};
 use super::literal::write_duration;
 use super::recorded::recorded;
 
+#[cfg(test)]
+mod tests;
+
 /// A query that must not look before a moment, the anchor. Parts with an `offset` that looks back or an `@` are meant
 /// to and are left alone.
 #[derive(Debug, Clone)]
@@ -62,37 +65,17 @@ impl Window {
     pub fn of(text: &str, expr: &Expr) -> Self {
         let analysis = analyse(expr);
         let present: Vec<&Use<'_>> = analysis.uses.iter().filter(|one| !one.is_shifted()).collect();
-        let mut selectors = Vec::new();
-        for one in &present {
-            let selector = Selector { modifiers: Modifiers::default(), ..one.selector.clone() }.to_string();
-            if !selectors.contains(&selector) {
-                selectors.push(selector);
-            }
-        }
-        let unknown = |one: &&&Use<'_>| one.reach().more || one.adrift;
-        let mut shape = match fitting(expr) {
-            Fitting::NoRange => Shape::NoRange,
-            Fitting::Steady => Shape::Steady,
-            Fitting::Waits(span) if grows(expr) => Shape::Grows(span),
-            Fitting::Waits(span) => Shape::Waits(span),
-        };
-        // Offsets within and around a subquery may cancel each other out.
-        let nested = |one: &&&Use<'_>| !one.subqueries.known.is_zero();
-        if let Some(one) = present.iter().find(|one| unknown(one) || nested(one))
-            && !matches!(shape, Shape::Waits(_))
-        {
-            shape = Shape::Waits(one.span);
-        }
+        let shape = Shape::of(expr, &present);
         let shortens = matches!(shape, Shape::Steady | Shape::Grows(_));
         let ranged = present.iter().filter(|one| shortens && one.range.is_some());
         Self {
             text: text.to_owned(),
-            selectors,
+            selectors: selectors(&present),
             looks: present.iter().map(|one| Look::of(one)).collect(),
             ranges: ranged.clone().filter_map(|one| Range::of(one)).collect(),
             shape,
             carried: ranged.map(|one| Look::of(one).recorded).max().unwrap_or_default(),
-            unknown: present.iter().any(|one| unknown(&one)),
+            unknown: present.iter().any(|one| is_unknown(one)),
         }
     }
 
@@ -206,6 +189,38 @@ impl Window {
         }
         text.push_str(self.text.get(at..).unwrap_or_default());
         Some(text)
+    }
+}
+
+/// The selectors of `present`, each once.
+fn selectors(present: &[&Use<'_>]) -> Vec<String> {
+    // What `info` takes labels from is no query by itself.
+    let labels = |one: &Use<'_>| one.function.is_some_and(|f| f.name == "info") && one.metric().is_none();
+    let mut selectors = Vec::new();
+    for one in present.iter().filter(|one| !labels(one)) {
+        let selector = Selector { modifiers: Modifiers::default(), ..one.selector.clone() }.to_string();
+        if !selectors.contains(&selector) {
+            selectors.push(selector);
+        }
+    }
+    selectors
+}
+
+/// Whether the server's step decides how far back it looks.
+fn is_unknown(one: &Use<'_>) -> bool {
+    one.reach().more || one.adrift
+}
+
+impl Shape {
+    fn of(expr: &Expr, present: &[&Use<'_>]) -> Self {
+        let unknown = present.iter().find(|one| is_unknown(one));
+        match (fitting(expr), unknown) {
+            (Fitting::Waits(span), None) if grows(expr) => Self::Grows(span),
+            (Fitting::Waits(span), _) => Self::Waits(span),
+            (_, Some(one)) => Self::Waits(one.span),
+            (Fitting::Steady, None) => Self::Steady,
+            (Fitting::NoRange, None) => Self::NoRange,
+        }
     }
 }
 

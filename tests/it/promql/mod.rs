@@ -5,6 +5,7 @@ pub mod corpus;
 pub mod generate;
 mod oracle;
 pub mod tree;
+mod window;
 
 use rollgate::promql::ast::ValueType;
 use rollgate::promql::{self, Options, Query, apply};
