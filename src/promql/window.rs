@@ -10,9 +10,6 @@ use super::fitting::{Fitting, fitting, grows};
 use super::literal::write_duration;
 use super::recorded::recorded;
 
-#[cfg(test)]
-mod tests;
-
 /// A query that must not look before a moment, the anchor. Parts with an `offset` that looks back or an `@` are meant
 /// to and are left alone.
 #[derive(Debug, Clone)]
@@ -240,3 +237,6 @@ impl Range {
         Some(Self { span: one.length?.span, length: one.range?.known })
     }
 }
+
+#[cfg(test)]
+mod tests;

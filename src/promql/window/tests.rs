@@ -1,3 +1,5 @@
+//! Queries of every shape and what they need, wait for and become. Must not repeat what holds for the whole corpus.
+
 use super::*;
 use crate::promql::{Options, parse};
 
