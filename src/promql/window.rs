@@ -19,8 +19,6 @@ pub struct Window {
     looks: Vec<Look>,
     ranges: Vec<Range>,
     shape: Shape,
-    /// The longest that a recorded series in one of `ranges` reaches back by itself.
-    carried: Duration,
     unknown: bool,
 }
 
@@ -42,6 +40,8 @@ struct Range {
     /// Where its length stands, without the brackets.
     span: Span,
     length: Duration,
+    /// What the name of its series says of a range of its own.
+    recorded: Duration,
 }
 
 /// What shorter ranges do to its values.
@@ -69,9 +69,8 @@ impl Window {
             text: text.to_owned(),
             selectors: selectors(&present),
             looks: present.iter().map(|one| Look::of(one)).collect(),
-            ranges: ranged.clone().filter_map(|one| Range::of(one)).collect(),
+            ranges: ranged.filter_map(|one| Range::of(one)).collect(),
             shape,
-            carried: ranged.map(|one| Look::of(one).recorded).max().unwrap_or_default(),
             unknown: present.iter().any(|one| is_unknown(one)),
         }
     }
@@ -151,40 +150,45 @@ impl Window {
     /// else is as it is written. `None` where nothing changes, and where it does not fit. Ask it only from
     /// [`Window::needs_fitted`] on; `lookback` is the same there and here.
     pub fn fitted(&self, since: Duration, lookback: Option<Duration>) -> Option<String> {
-        if self.fits() { self.cut(self.after(since, lookback)) } else { None }
+        if self.fits() { self.after_anchor(since, lookback) } else { None }
     }
 
     /// The same of a query that grows: a lower bound of what it will be.
     pub fn shortened(&self, since: Duration, lookback: Option<Duration>) -> Option<String> {
-        if self.grows() { self.cut(self.after(since, lookback)) } else { None }
+        if self.grows() { self.after_anchor(since, lookback) } else { None }
     }
 
     /// The query with no range longer than `range`; `None` where nothing changes, and where it neither fits nor grows.
     pub fn over(&self, range: Duration) -> Option<String> {
-        self.cut(range)
+        self.cut(|_| range)
     }
 
-    /// The longest range that looks at nothing before the anchor, `since` ago.
-    fn after(&self, since: Duration, lookback: Option<Duration>) -> Duration {
-        since.saturating_sub(self.carried.max(lookback.unwrap_or_default()))
+    fn after_anchor(&self, since: Duration, lookback: Option<Duration>) -> Option<String> {
+        let stated = lookback.unwrap_or_default();
+        self.cut(|range| since.saturating_sub(range.recorded.max(stated)))
     }
 
-    fn cut(&self, longest: Duration) -> Option<String> {
-        let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).max(1);
-        let longest = Duration::from_millis(millis);
-        if self.ranges.iter().all(|range| range.length <= longest) {
-            return None;
-        }
-        let written = write_duration(longest.as_secs_f64());
-        let mut text = String::with_capacity(self.text.len() + written.len() * self.ranges.len());
+    /// The query with every range as long as `longest` has it, if it is longer.
+    fn cut(&self, longest: impl Fn(&Range) -> Duration) -> Option<String> {
+        let longest = |range: &Range| {
+            let millis = u64::try_from(longest(range).as_millis()).unwrap_or(u64::MAX);
+            Duration::from_millis(millis.max(1))
+        };
+        let mut text = String::with_capacity(self.text.len() + 16);
         let mut at = 0;
-        for range in self.ranges.iter().filter(|range| range.length > longest) {
+        for range in self.ranges.iter().filter(|range| range.length > longest(range)) {
             let span = range.span.range();
             text.push_str(self.text.get(at..span.start).unwrap_or_default());
-            text.push_str(&written);
+            // Not `as_secs_f64`, whose rounding may not read as whole milliseconds.
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "shorter than a range, whose milliseconds are exact"
+            )]
+            let seconds = longest(range).as_millis() as f64 / 1e3;
+            text.push_str(&write_duration(seconds));
             at = span.end;
         }
-        text.push_str(self.text.get(at..).unwrap_or_default());
+        text.push_str(self.text.get(at..).filter(|_| at > 0)?);
         Some(text)
     }
 }
@@ -210,8 +214,14 @@ fn is_unknown(one: &Use<'_>) -> bool {
 
 impl Shape {
     fn of(expr: &Expr, present: &[&Use<'_>]) -> Self {
-        let unknown = present.iter().find(|one| is_unknown(one));
-        match (fitting(expr), unknown) {
+        let fitting = fitting(expr);
+        // The ranges of a ratio of increases must stay equal, which those of recorded series would not.
+        let apart = |one: &Use<'_>| {
+            let increases = one.function.is_some_and(|function| function.name == "increase");
+            fitting == Fitting::Steady && increases && !Look::of(one).recorded.is_zero()
+        };
+        let odd = present.iter().find(|one| is_unknown(one) || apart(one));
+        match (fitting, odd) {
             (Fitting::Waits(span), None) if grows(expr) => Self::Grows(span),
             (Fitting::Waits(span), _) => Self::Waits(span),
             (_, Some(one)) => Self::Waits(one.span),
@@ -234,7 +244,8 @@ impl Look {
 
 impl Range {
     fn of(one: &Use<'_>) -> Option<Self> {
-        Some(Self { span: one.length?.span, length: one.range?.known })
+        let Look { range, recorded, .. } = Look::of(one);
+        Some(Self { span: one.length?.span, length: range?, recorded })
     }
 }
 

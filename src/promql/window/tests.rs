@@ -48,6 +48,7 @@ fn a_range_is_shortened_to_what_lies_after_the_anchor() {
         ),
         ("rate({\"x.ü\", a='ö'}[5m]) > 5 # ä", "rate({\"x.ü\", a='ö'}[1m15s]) > 5 # ä"),
         ("avg_over_time(job:x:rate15s[5m])", "avg_over_time(job:x:rate15s[1m])"),
+        ("max_over_time(a:x:rate15s[5m]) / rate(b[5m])", "max_over_time(a:x:rate15s[1m]) / rate(b[1m15s])"),
     ] {
         let window = window(query);
         assert_eq!(window.fitted(seconds(75), None).as_deref(), Some(fitted), "{query}");
@@ -76,6 +77,7 @@ fn what_cannot_be_fitted_waits_and_says_where() {
             "max_over_time(rate(x[5m] offset -1h)[1h:] offset 1h)",
         ),
         ("rate(x[step()])", "x[step()]"),
+        ("increase(x:rate5m[1h]) / increase(y[1h])", "x:rate5m[1h]"),
     ] {
         let window = window(query);
         assert_eq!(window.waits().map(|span| &query[span.range()]), Some(at), "{query}");
@@ -112,6 +114,7 @@ fn a_query_needs_what_its_furthest_look_needs() {
         ("{__name__=\"job:x:rate5m\"}", 315, 315),
         ("job:x:rate5m offset 1h", 0, 0),
         ("max_over_time(job:x:rate5m[10m])", 900, 360),
+        ("max_over_time(job:x:rate5m[10s]) / rate(y[5m])", 310, 310),
     ] {
         let window = window(query);
         assert_eq!(window.needs_as_written(SCRAPE, None), seconds(written), "{query}");
@@ -190,6 +193,10 @@ fn lengths_are_whole_milliseconds_rounded_down_and_never_none() {
         (seconds(90_061), "1d1h1m1s"),
     ] {
         assert_eq!(window.fitted(since, None), Some(format!("rate(x[{length}])")));
+    }
+    for millis in (1..100_000).step_by(7) {
+        let fitted = window.fitted(Duration::from_millis(millis), None).unwrap();
+        assert!(!fitted.contains('.') && fitted.ends_with("s])") || fitted.ends_with("m])"), "{fitted}");
     }
 }
 
