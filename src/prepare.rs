@@ -2,16 +2,16 @@
 //! renders. Everything that can be wrong comes out here, all at once, before anything is measured. Must not ask
 //! the network.
 
+mod times;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::check::{KINDS, MetricSource};
 use crate::cli::inputs::InputArgs;
-use crate::cli::time;
 use crate::diagnostic::{self, Sources};
 use crate::explain;
 use crate::gate::plan::Timing;
@@ -27,6 +27,7 @@ use crate::policy::render::{Inputs, render};
 use crate::policy::template::Scope;
 use crate::policy::variables::{Given, Own};
 use crate::rollback::{ParsedTrigger, Trigger, TriggerCx, parse_triggers, render_triggers};
+use times::{Times, times};
 
 /// All that a run needs.
 pub(crate) struct Prepared {
@@ -59,15 +60,6 @@ impl Refused {
     pub(crate) fn text(&self, colour: bool) -> String {
         diagnostic::render(&self.problems, &self.texts, colour)
     }
-}
-
-/// The times of the command line.
-struct Times {
-    start: Timestamp,
-    deployed_at: Option<Timestamp>,
-    rollout: Option<Timestamp>,
-    written: Option<Timestamp>,
-    duration: Option<Duration>,
 }
 
 /// Prepares what `inputs` name. `show` is for commands that send nothing: missing secrets are stood in for.
@@ -307,39 +299,6 @@ pub(crate) fn parse_policy(
     problems.append(found);
     let triggers = spec.rollback.trigger.as_ref().map(|node| parse_triggers(node, problems));
     (spec, triggers.unwrap_or_default())
-}
-
-fn times(inputs: &InputArgs, now: Timestamp, problems: &mut Problems) -> Times {
-    let mut parse = |option: &str, text: &Option<String>| {
-        let text = text.as_ref()?;
-        match time::parse(text, now) {
-            Ok(time) => Some(time),
-            Err(problem) => {
-                problems.push(Problem::nowhere(format!("`{option}`: {problem}")));
-                None
-            }
-        }
-    };
-    let start = match inputs.last {
-        Some(last) => now.checked_sub(last).unwrap_or(Timestamp::MIN),
-        None => parse("--start", &inputs.start).unwrap_or(now),
-    };
-    let none = inputs.deployed_at.as_deref() == Some("none");
-    let written = if none { None } else { parse("--deployed-at", &inputs.deployed_at) };
-    let deployed_at = if none { None } else { Some(written.unwrap_or(start)) };
-    let rollout = parse("--rollout-started", &inputs.rollout_started);
-    match (rollout, deployed_at) {
-        (Some(_), None) => problems.push(Problem::nowhere(
-            "`--rollout-started` says when a deployment began, and `--deployed-at none` that there was none",
-        )),
-        (Some(began), Some(live)) if began > live => problems.push(Problem::nowhere(format!(
-            "expected `--rollout-started` at or before the deployment at {}, found {}",
-            crate::gate::moment(live),
-            crate::gate::moment(began)
-        ))),
-        _ => {}
-    }
-    Times { start, deployed_at, rollout, written, duration: inputs.last.or(inputs.duration) }
 }
 
 /// The variables of a run; of none without a `run_id`: what is missing is no fault then.

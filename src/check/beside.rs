@@ -50,4 +50,3 @@ impl Purpose {
         matches!(self, Self::PreExisting)
     }
 }
-

@@ -27,11 +27,11 @@ use jiff::Timestamp;
 use crate::host::Host;
 use crate::host::vault::Vault;
 use crate::policy::model::Judging;
-use crate::policy::window::Reaching;
 use crate::policy::problem::{Place, Problems};
 use crate::policy::reader::{Field, Reader, Rule};
 use crate::policy::template::{Scope, Template};
 use crate::policy::value::Value;
+use crate::policy::window::Reaching;
 
 pub use beside::{Beside, History, Purpose, Role};
 pub use source::{Answer, MetricSource, RawSeries, SourceError};
@@ -100,7 +100,16 @@ pub struct Reading {
 impl Reading {
     /// A reading of one attempt with nothing beside it.
     pub const fn new(seen: Seen) -> Self {
-        Self { seen, attempts: 1, query: None, notes: Vec::new(), phases: None, early: false, remark: None, lacking: false }
+        Self {
+            seen,
+            attempts: 1,
+            query: None,
+            notes: Vec::new(),
+            phases: None,
+            early: false,
+            remark: None,
+            lacking: false,
+        }
     }
 }
 
@@ -237,6 +246,8 @@ pub struct Told {
     pub has_past: bool,
     /// How long after the anchor its first tick is due, where nothing is learnt; `None` where all ticks are due.
     pub needs: Option<Duration>,
+    /// Whether that is after the deployment itself: what counts from it looks at the warm-up, too.
+    pub from_deployment: bool,
     /// The longest that one measurement can take; `None` where a variable decides.
     pub budget: Option<Duration>,
 }

@@ -101,4 +101,3 @@ pub trait MetricSource: Debug + Send + Sync {
         host: &'a Host,
     ) -> BoxFuture<'a, Result<Vec<Answer>, SourceError>>;
 }
-

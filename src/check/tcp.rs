@@ -24,8 +24,8 @@ use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Rule, Shape, value};
 use crate::policy::spoken::{Settled, settled};
 use crate::policy::template::{Context, Scope, Template};
-use crate::policy::window::Reaching;
 use crate::policy::value::{Scalar, Value};
+use crate::policy::window::Reaching;
 
 /// The kind.
 pub(super) struct Tcp;

@@ -7,16 +7,16 @@ use jiff::Timestamp;
 
 use crate::check::Told;
 use crate::diagnostic::Sources;
-use crate::host::clock::later;
 use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of};
+use crate::host::clock::later;
 use crate::policy::gate::MAX_FAILURES;
 use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, PolicySpec};
 use crate::policy::problem::{Problem, Problems, listed};
 use crate::policy::render::{INTERVAL, MIN_COVERAGE};
 use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::Scope;
-use crate::policy::window::Reaching;
 use crate::policy::value::{AtLeastOne, Period, Scalar, Share, Value};
+use crate::policy::window::Reaching;
 use crate::rollback::ParsedTrigger;
 
 /// What is explained, and with what.
@@ -273,9 +273,9 @@ impl Gate<'_> {
             timeout: timeout.as_ref().and_then(Settled::known).copied(),
             last: times.last,
         };
-        let anchor = timing.anchor();
+        let (anchor, deployed_at) = (timing.anchor(), timing.deployed_at);
         let watched: Vec<Option<Watched<'_>>> =
-            self.checks.iter().map(|check| watched(check, anchor)).collect();
+            self.checks.iter().map(|check| watched(check, anchor, deployed_at)).collect();
         let known: Vec<Watched<'_>> = watched.iter().flatten().cloned().collect();
         let plan = match plan_of(&timing, &known) {
             Ok((plan, _)) => plan,
@@ -298,7 +298,11 @@ impl Gate<'_> {
 }
 
 /// What the gate's plan needs of a check; `None` where a variable decides.
-fn watched<'c>(check: &'c Sketch<'_>, anchor: Option<Timestamp>) -> Option<Watched<'c>> {
+fn watched<'c>(
+    check: &'c Sketch<'_>,
+    anchor: Option<Timestamp>,
+    deployed_at: Option<Timestamp>,
+) -> Option<Watched<'c>> {
     Some(Watched {
         name: &check.name,
         duration: *check.duration.known()?,
@@ -311,7 +315,10 @@ fn watched<'c>(check: &'c Sketch<'_>, anchor: Option<Timestamp>) -> Option<Watch
         has_past: check.told.has_past,
         delay: check.delay?,
         budget: check.told.budget.unwrap_or_default(),
-        due_from: anchor.zip(check.told.needs).map(|(anchor, needs)| later(anchor, needs)),
+        due_from: check.told.needs.and_then(|needs| {
+            let from = if check.told.from_deployment { deployed_at } else { anchor };
+            Some(later(from?, needs))
+        }),
         early: false,
     })
 }

@@ -64,6 +64,17 @@ struct Places {
     history: Vec<Place>,
 }
 
+/// A part of an ask: what asks it, where, and its number.
+struct Part {
+    probe: Arc<dyn Probe>,
+    place: Place,
+    part: usize,
+    questions: Vec<Asked>,
+}
+
+/// A question, and which tick of its answer goes where in an ask.
+type Asked = (Question, Vec<(usize, usize)>);
+
 /// The lane of a probe, and the number of its key, which is the same for probes that ask the same.
 type Place = (usize, Option<usize>);
 
@@ -142,28 +153,28 @@ impl<'a> Desk<'a> {
     pub(super) fn accept(&mut self, ask: Ask) {
         let check = self.measuring.checks[ask.check].clone();
         let pending = self.number();
-        let mut jobs: Vec<(Arc<dyn Probe>, Place, usize, Vec<(Question, Vec<(usize, usize)>)>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         let places = &self.places[ask.check];
         match ask.cause {
             Cause::History(index) => {
                 let probe = check.history[index].probe.clone();
                 let questions = self.questions(&probe, &ask, check.history[index].step);
-                jobs.push((probe, places.history[index], 0, questions));
+                parts.push(Part { place: places.history[index], part: 0, probe, questions });
             }
             Cause::Due | Cause::Past | Cause::Again => {
                 let own = (&check.probe, &places.own);
                 let beside = check.beside.iter().map(|one| &one.probe).zip(&places.beside);
                 for (part, (probe, place)) in std::iter::once(own).chain(beside).enumerate() {
                     let questions = self.questions(probe, &ask, check.interval);
-                    jobs.push((probe.clone(), *place, part, questions));
+                    parts.push(Part { probe: probe.clone(), place: *place, part, questions });
                 }
             }
         }
-        let slot = Slot { reading: None, control: None, beside: vec![None; jobs.len() - 1] };
+        let slot = Slot { reading: None, control: None, beside: vec![None; parts.len() - 1] };
         let slots = vec![slot; ask.ticks.len()];
-        let left = jobs.iter().map(|(_, _, _, questions)| questions.len()).sum();
+        let left = parts.iter().map(|part| part.questions.len()).sum();
         self.pending.insert(pending, Pending { left, slots, ask });
-        for (probe, place, part, questions) in jobs {
+        for Part { probe, place, part, questions } in parts {
             for (question, places) in questions {
                 self.join(&probe, place, question, Waiting { pending, part, places });
             }
@@ -172,7 +183,7 @@ impl<'a> Desk<'a> {
 
     /// The questions that `ask` comes to: one of a range from where on `probe` asks the same at every tick, else tick by
     /// tick; each with which tick of its answer goes where.
-    fn questions(&self, probe: &Arc<dyn Probe>, ask: &Ask, step: Duration) -> Vec<(Question, Vec<(usize, usize)>)> {
+    fn questions(&self, probe: &Arc<dyn Probe>, ask: &Ask, step: Duration) -> Vec<Asked> {
         let ranged = match probe.same_from().filter(|_| !step.is_zero()) {
             None => ask.times.len(),
             Some(from) => {
@@ -336,9 +347,8 @@ impl fmt::Debug for Brief<'_> {
 /// A probe that answers fewer ticks than it was asked has not seen the others.
 fn answered(slot: Slot) -> Taken {
     fn seen(reading: Option<Reading>) -> Reading {
-        reading.unwrap_or_else(|| {
-            Reading::new(Seen::Failed("the answer has no value for this tick".to_owned()))
-        })
+        reading
+            .unwrap_or_else(|| Reading::new(Seen::Failed("the answer has no value for this tick".to_owned())))
     }
     Taken {
         reading: seen(slot.reading),

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::outcome::State;
 use super::watch::Taken;
 use crate::check::{Labels, Reading, Seen, Series};
-use crate::policy::criterion::{Miss, Number};
 use crate::policy::criterion::Limit;
+use crate::policy::criterion::{Miss, Number};
 use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
 
 /// Series kept of a sample.
@@ -54,8 +54,13 @@ pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> 
     let reading = &taken.reading;
     let mut judged = judge_alone(reading, &check.judging, check.on, taken.control.as_deref());
     if reading.early && !breaks_a_cap(&judged, &check.judging) {
-        let reason = "its range would reach before the deployment, and over what lies after it there is no breach";
-        return Judged { values: judged.values, series: judged.series, ..Judged::new(State::Settling, Some(reason.to_owned())) };
+        let reason =
+            "its range would reach before the deployment, and over what lies after it there is no breach";
+        return Judged {
+            values: judged.values,
+            series: judged.series,
+            ..Judged::new(State::Settling, Some(reason.to_owned()))
+        };
     }
     if let Some(remark) = &reading.remark {
         judged.reason = Some(match judged.reason {
@@ -68,9 +73,8 @@ pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> 
 
 /// Whether a value is above `max_value`: what has grown too far already stays a breach however long its range is.
 fn breaks_a_cap(judged: &Judged, judging: &Judging) -> bool {
-    let above = |value: &f64| {
-        judging.criterion.miss(*value).is_some_and(|miss| matches!(miss.limit, Limit::Max(_)))
-    };
+    let above =
+        |value: &f64| judging.criterion.miss(*value).is_some_and(|miss| matches!(miss.limit, Limit::Max(_)));
     judged.state == State::Breach && judged.values.iter().any(|(_, value)| above(value))
 }
 
@@ -332,7 +336,8 @@ mod tests {
     fn a_failing_control_makes_an_error_of_everything() {
         let bad = Reading::new(Seen::Unmet("connect: refused".to_owned()));
         for seen in [Seen::Unmet("status 503".to_owned()), Seen::Met("200".to_owned())] {
-            let judged = judge_alone(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad));
+            let judged =
+                judge_alone(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad));
             assert_eq!(judged.state, State::Error);
         }
         let fine = Reading::new(Seen::Met("200".to_owned()));

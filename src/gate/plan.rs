@@ -229,7 +229,7 @@ pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Opt
 
 /// The fault of checks that would judge nothing but what was before the deployment.
 fn never_due(blind: &[(&Watched<'_>, &CheckPlan)], plan: &Plan) -> String {
-    let names: Vec<String> = blind.iter().map(|(check, _)| format!("`{}`", check.name)).collect();
+    let names: Vec<&str> = blind.iter().map(|(check, _)| check.name).collect();
     let whole = |(check, _): &(&Watched<'_>, &CheckPlan)| {
         let span = between(plan.open, check.due_from.unwrap_or(plan.open)).as_nanos();
         let interval = check.interval.as_nanos().max(1);
@@ -246,7 +246,7 @@ fn never_due(blind: &[(&Watched<'_>, &CheckPlan)], plan: &Plan) -> String {
         "{} {has} no due tick: {what} only at what was before the deployment until {}\n  = help: the shortest \
          `duration` that would do is `{}`; or say when it was deployed with `--deployed-at TIME`, or that nothing was \
          with `--deployed-at none`",
-        listed(names.iter().map(String::as_str)),
+        listed(names.iter().copied()),
         super::moment(latest),
         humantime::format_duration(shortest + plan.shortened),
     )

@@ -1,6 +1,8 @@
 //! One check through its window: takes samples in tick order, asks again at the end, runs on after a breach, and
 //! comes to an outcome. Pure: it is told what was read and says what it wants asked. Must not wait or measure.
 
+mod past;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -141,36 +143,6 @@ impl Watch {
         !self.failed && !self.ended() && self.course.holds(record)
     }
 
-    /// The questions about the past that are asked at the beginning.
-    pub fn questions(&mut self) -> Vec<usize> {
-        let first = |index: &usize| !self.check.history[*index].purpose.waits_for_breach();
-        let questions: Vec<usize> = (0..self.check.history.len()).filter(first).collect();
-        if self.ended() {
-            return Vec::new();
-        }
-        questions.iter().for_each(|index| self.asked_history[*index] = true);
-        questions
-    }
-
-    /// Takes in what the question `index` about the past was answered.
-    pub fn learn(&mut self, index: usize, readings: Vec<Reading>, record: &mut CheckRecord) -> Vec<Step> {
-        if let Some(answer) = self.history.get_mut(index) {
-            *answer = Some(readings);
-        }
-        if self.undecided && !self.awaits() { self.decide_failed(record) } else { Vec::new() }
-    }
-
-    /// Whether a question about the past is asked that decides what a failure means.
-    fn awaits(&self) -> bool {
-        self.asked_history.iter().zip(&self.history).any(|(asked, answer)| *asked && answer.is_none())
-    }
-
-    fn decide_failed(&mut self, record: &mut CheckRecord) -> Vec<Step> {
-        self.undecided = false;
-        super::before::weigh(&self.check, &self.history, record);
-        vec![Step::Decided(Outcome::Failed)]
-    }
-
     /// The time of tick `k`, run-on ticks included.
     pub fn time(&self, k: u32) -> Timestamp {
         if k < self.plan.planned { self.plan.tick(k) } else { self.plan.tick(k.saturating_add(self.shift)) }
@@ -263,17 +235,6 @@ impl Watch {
         }
     }
 
-    /// Asks what is to be known of the past where the check breaches.
-    fn ask_history(&mut self, steps: &mut Vec<Step>) {
-        for (index, question) in self.check.history.iter().enumerate() {
-            if question.purpose.waits_for_breach()
-                && !std::mem::replace(&mut self.asked_history[index], true)
-            {
-                steps.push(Step::History(index));
-            }
-        }
-    }
-
     /// Counts the sample at `index`.
     fn count(&mut self, index: usize, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         let (Some(mark), Some(sample)) = (self.marks.get(index), record.samples.get(index)) else { return };
@@ -283,7 +244,7 @@ impl Watch {
             record.outcome = Some(Outcome::Failed);
             record.reason = reason;
             self.undecided = true;
-            if !self.awaits() {
+            if !self.lacks_answer() {
                 steps.extend(self.decide_failed(record));
             }
         }

@@ -10,7 +10,7 @@ use super::node::{Data, Node, shorten};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
 use super::reader::{Field, Reader, Shape, compile};
 use super::template::{Context, Scope, Template};
-use super::value::{Delay, Bytes, Scalar};
+use super::value::{Bytes, Delay, Scalar};
 use crate::host::secret::Secret;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;

@@ -11,8 +11,8 @@ use super::node::Node;
 use super::problem::{Place, Problems};
 use super::template::Template;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
-use super::window::{Mode, WindowSpec};
 use super::variables::Declared;
+use super::window::{Mode, WindowSpec};
 use crate::check::{Beside, History, Probe, Spec};
 
 /// What a failed check means.

@@ -16,7 +16,7 @@ use super::overrides::Overrides;
 use super::problem::{Place, Problem, Problems};
 use super::reader::Shape;
 use super::template::Scope;
-use super::value::{Delay, Bytes, Scalar};
+use super::value::{Bytes, Delay, Scalar};
 use crate::host::secret::SHORTEST;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;

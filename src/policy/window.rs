@@ -239,4 +239,3 @@ impl Scalar for ModeWord {
         }
     }
 }
-

@@ -19,8 +19,8 @@ use crate::policy::node::{Data, Key, shorten};
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Reader, compile};
 use crate::policy::template::{Context, Scope, Template};
-use crate::policy::window::Reaching;
 use crate::policy::value::Value;
+use crate::policy::window::Reaching;
 
 /// What is offered in the handshake.
 const PROTOCOLS: &[&str] = &["http/1.1"];

@@ -30,7 +30,8 @@ pub(super) fn take_apart(
         let series = match answer {
             Ok(answer) => answer.series,
             Err(error) => {
-                reading.seen = Seen::Failed(format!("the result is empty, and of its parts: {}", error.reason));
+                reading.seen =
+                    Seen::Failed(format!("the result is empty, and of its parts: {}", error.reason));
                 return;
             }
         };

@@ -35,7 +35,8 @@ pub(super) fn learn<'a>(
         let now = host.clock.now();
         let to = before.map_or(now, |before| before.min(now));
         let asked = source.samples(selector, back(to), to, LEARNT_OF, timeout, host).await;
-        let found = asked.map_err(|error| tracing::debug!("cannot learn from `{selector}`: {}", error.reason));
+        let found =
+            asked.map_err(|error| tracing::debug!("cannot learn from `{selector}`: {}", error.reason));
         let found = found.unwrap_or_default();
         let scrape = scrape_interval(&found);
         let late = match source.delay() {

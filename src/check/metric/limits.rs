@@ -132,7 +132,8 @@ impl LimitsSpec {
             let listed =
                 "expected at least one of `expected_value`, `min_value`, `max_value` and `expect_empty`";
             let fault = Problem::at(body.place, format!("{listed}, found none"));
-            body.problems.push(fault.help("say what the query's values must satisfy, such as `max_value: 0.01`"));
+            body.problems
+                .push(fault.help("say what the query's values must satisfy, such as `max_value: 0.01`"));
             *sound = false;
         }
         if body.has("tolerance") && !body.has("expected_value") {

@@ -9,11 +9,11 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
-use crate::host::Host;
 use super::aim::Aim;
 use super::{apart, learning};
 use crate::check::rhythm::Rhythm;
+use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
+use crate::host::Host;
 use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
 use crate::promql::window::Window;
@@ -124,7 +124,6 @@ impl MetricProbe {
         Ok(Asked { query, early })
     }
 
-
     /// The pauses between attempts.
     fn pauses(&self, host: &Host) -> impl Iterator<Item = Duration> + use<> {
         // Checks that fail together must not ask again together: each has a jitter of its own.
@@ -207,8 +206,7 @@ impl MetricProbe {
         let parts = apart::parts(query, self.apart, self.source.dialect());
         let mut answers = Vec::with_capacity(parts.len());
         for part in &parts {
-            let ask =
-                |limit| self.source.evaluate_range(part, start, step, readings.len(), limit, host);
+            let ask = |limit| self.source.evaluate_range(part, start, step, readings.len(), limit, host);
             answers.push(self.persist(host, ask).await.0);
         }
         for (index, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| reading.is_empty()) {

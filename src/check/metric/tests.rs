@@ -175,7 +175,7 @@ fn a_fixed_query_is_shared_and_one_with_elapsed_is_not() {
     let fixed =
         render("query: up{a=\"{{v}}\"}\nmax_value: 1\ntimeout: 2s", &[("v", "x")], Arc::default()).unwrap();
     assert_eq!(&*fixed.probe.target(), "up{a=\"x\"}");
-    assert_eq!(fixed.probe.key().as_deref(), Some("main 2000 up{a=\"x\"}"));
+    assert_eq!(fixed.probe.key().as_deref(), Some("main 2000 None Ratio up{a=\"x\"}"));
     assert_eq!((fixed.probe.lane(), fixed.probe.delay()), ("main", Duration::from_secs(3)));
     assert_eq!(fixed.probe.budget(), Duration::from_secs(11));
     assert!(fixed.probe.has_past());

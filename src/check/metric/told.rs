@@ -1,9 +1,9 @@
 //! A metrics check in words, before it is rendered: its limits as one says them. Must not read the query; who explains
 //! it does.
 
-use super::probe::{ATTEMPTS, budget};
 use super::asked::TIMEOUT;
 use super::limits::Tolerance;
+use super::probe::{ATTEMPTS, budget};
 use super::{MetricSpec, aim};
 use crate::check::Told;
 use crate::policy::criterion::Number;
@@ -25,7 +25,8 @@ fn number(value: &Settled<f64>) -> String {
 impl MetricSpec {
     pub(super) fn in_words(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Told {
         let query = self.asked.query.settled(scope).text;
-        let timeout = settled(self.asked.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
+        let timeout =
+            settled(self.asked.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
         let how = vec![format!("tried up to {ATTEMPTS} times, for {} each", timeout.say(|time| span(*time)))];
         let least = settled(self.limits.min_series.as_ref(), scope, problems);
         let (mut must, none) = self.limits(scope, problems);
@@ -46,6 +47,7 @@ impl MetricSpec {
             among,
             has_past: true,
             needs: self.needs(scope, reaching, problems),
+            from_deployment: self.asked.query.changes(),
             budget: timeout.known().copied().map(budget),
         }
     }
@@ -53,10 +55,15 @@ impl MetricSpec {
     /// How long after the anchor its first tick is due, where nothing is learnt.
     fn needs(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Option<Duration> {
         let reaching = self.reaching.render(reaching, scope, problems);
-        let read = query::read(&self.asked.query, Dialect::default());
+        let query = &self.asked.query;
+        let read = match query::read_rendered(query, &scope.at(Duration::ZERO), Dialect::default()) {
+            Ok(read) => vec![read],
+            Err(_) => query::read(query, Dialect::default()),
+        };
         let needs = read.iter().filter_map(|read| {
             let expr = read.expr().filter(|_| read.is_sound())?;
-            aim::needs(&Window::of(&read.skeleton().text, expr), reaching)
+            let window = Window::of(&read.skeleton().text, expr);
+            aim::needs(&window, reaching).filter(|_| !window.unknown())
         });
         needs.max()
     }

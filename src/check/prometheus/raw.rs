@@ -98,8 +98,5 @@ fn raw_series(series: Series, from: i64) -> RawSeries {
         (at > from).then_some((at, value))
     };
     let labels: Labels = series.metric.into_iter().collect();
-    RawSeries {
-        labels: Arc::new(labels),
-        samples: series.values.into_iter().filter_map(read).collect(),
-    }
+    RawSeries { labels: Arc::new(labels), samples: series.values.into_iter().filter_map(read).collect() }
 }

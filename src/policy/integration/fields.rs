@@ -2,7 +2,7 @@
 
 use crate::policy::form::Form;
 use crate::policy::reader::{Field, Rule, Shape};
-use crate::policy::value::{Delay, Bytes, Scalar};
+use crate::policy::value::{Bytes, Delay, Scalar};
 use crate::promql::Dialect;
 
 /// The words for how to say who is asking.

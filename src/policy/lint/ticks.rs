@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::{CheckCx, Cx, Rule};
-use crate::policy::window::WindowSpec;
 use crate::policy::problem::{Place, Problem, Severity, listed};
 use crate::policy::render::INTERVAL;
 use crate::policy::value::{AtLeastOne, Period, Value};
+use crate::policy::window::WindowSpec;
 
 /// The lints of this file.
 pub(super) const RULES: &[Rule] = &[

@@ -184,7 +184,6 @@ fn words_of_the_format_that_come_later() {
 notifications: []
 post_deployment_validation:
   evidence: {query: up}
-  window: {mode: until_healthy}
   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
 ";
     shows(
@@ -206,31 +205,23 @@ error: `evidence` is not supported yet
   |
   = help: leave it out for now
 
-error: `mode` is not supported yet
- --> p.yaml:5:12
-  |
-5 |   window: {mode: until_healthy}
-  |            ^^^^
-  |
-  = help: leave it out for now
-
 error: `baseline` is not supported yet
- --> p.yaml:6:45
+ --> p.yaml:5:45
   |
-6 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
+5 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
   |                                             ^^^^^^^^
   |
   = help: leave it out for now
 
 error: `on_no_traffic: extend` is not supported yet
- --> p.yaml:6:84
+ --> p.yaml:5:84
   |
-6 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
+5 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
   |                                                                                    ^^^^^^
   |
   = help: `inconclusive`, `fail` and `pass` are
 
-5 faults
+4 faults
 "#,
     );
 }
@@ -767,7 +758,7 @@ error: the environment variable `HOST` is not set
         ("'${1X}'", "expected `${NAME}` with the name of an environment variable"),
         ("'http://h:1/?token=abcdefgh'", "without query and fragment, found one with them\n"),
         ("'ftp://h'", "expected a URL like `http://host:9090`, found `ftp://h`"),
-        ("'http://h', delay: auto", "`delay: auto` is not supported yet"),
+        ("'http://h', delay: soon", "expected `auto` or a duration like `30s`, found `soon`"),
         ("'http://h', dialect: x", "expected `promql`, `metricsql` or `none`, found `x`"),
         ("'http://h', token: a, token_file: b", "`token` and `token_file` are both written"),
         ("'http://h', token_file: /nowhere/at/all", "`/nowhere/at/all` cannot be read"),

@@ -11,7 +11,7 @@ use rollgate::host::http::{Http, HttpClients, HttpError, Request, Response};
 use rollgate::host::tls::TlsOptions;
 use serde_json::{Value, json};
 
-use super::{Received, Rule, World};
+use super::{Received, Rule, World, span};
 
 pub struct VirtualHttp(pub Arc<World>);
 
@@ -51,8 +51,13 @@ impl Http for Client {
                 headers,
                 body: shown,
             });
-            let Some(rule) = world.rule(&target, &text, asked_at(&form).unwrap_or_else(|| world.clock.now()))
-            else {
+            let asked = asked_at(&form).unwrap_or_else(|| world.clock.now());
+            if form.iter().any(|(key, _)| key == "limit")
+                && world.peek(&target, &text, asked).is_some_and(|rule| rule.fault.is_none())
+            {
+                return Ok(json_response(&scrapes(world, &form, asked)));
+            }
+            let Some(rule) = world.rule(&target, &text, asked) else {
                 return Err(HttpError::Connect(format!("the world has no rule for {target}{path}")));
             };
             match rule.fault.as_deref() {
@@ -87,6 +92,28 @@ impl Http for Client {
             Ok(Response { status: rule.status.unwrap_or(200), headers, body: Bytes::from(body) })
         })
     }
+}
+
+fn json_response(body: &Value) -> Response {
+    let headers =
+        HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    Response { status: 200, headers, body: Bytes::from(body.to_string()) }
+}
+
+/// Prometheus' answer to who asks for single samples: one series, as often as everything is scraped.
+fn scrapes(world: &World, form: &[(String, String)], asked: Timestamp) -> Value {
+    let query = &form.iter().find(|(key, _)| key == "query").unwrap().1;
+    let range = query.rsplit_once('[').unwrap().1.trim_end_matches(']');
+    let from = asked.checked_sub(span(range)).unwrap().as_millisecond();
+    let result = world.scrape.map(|every| {
+        let every = i64::try_from(every.as_millis()).unwrap();
+        let first = from - from.rem_euclid(every) + every;
+        let times = (0..).map(|k| first + k * every).take_while(|at| *at <= asked.as_millisecond());
+        let values: Vec<Value> = times.map(|at| json!([at as f64 / 1e3, "1"])).collect();
+        json!({"metric": {}, "values": values})
+    });
+    let result: Vec<Value> = result.into_iter().collect();
+    json!({"status": "success", "data": {"resultType": "matrix", "result": result}})
 }
 
 /// The body that `rule` writes out.

@@ -58,6 +58,9 @@ pub struct Case {
     /// Files whose last content belongs to the transcript.
     #[serde(default)]
     pub show: Vec<String>,
+    /// How often everything is scraped; without it, that cannot be learnt.
+    #[serde(default)]
+    pub scrape: Option<String>,
     /// Show only the requests that are not metric queries.
     #[serde(default)]
     pub quiet_queries: bool,
@@ -160,6 +163,7 @@ pub struct Received {
 pub struct World {
     pub clock: VirtualClock,
     pub start: Timestamp,
+    pub scrape: Option<Duration>,
     rules: Vec<Rule>,
     used: Mutex<Vec<usize>>,
     pub received: Mutex<Vec<Received>>,
@@ -176,6 +180,7 @@ impl World {
         Arc::new(Self {
             clock: VirtualClock::new(start),
             start,
+            scrape: case.scrape.as_deref().map(span),
             rules: case.world.clone(),
             used: Mutex::new(vec![0; case.world.len()]),
             received: Mutex::default(),
