@@ -336,9 +336,9 @@ pub trait Probe: Debug + Send + Sync {
         None
     }
 
-    /// Whether it is asked before its ticks are due, too, because a breach can be told by then.
-    fn tells_early(&self) -> bool {
-        false
+    /// From when on it is asked before its ticks are due, too, because a breach can be told by then; `None`: never.
+    fn tells_from(&self) -> Option<Timestamp> {
+        None
     }
 
     /// From when on the question is the same at every tick, so that [`Probe::measure_range`] can answer; `None`: never.

@@ -15,7 +15,7 @@ use crate::policy::problem::{Problem, Problems, listed};
 use crate::policy::render::{INTERVAL, MIN_COVERAGE};
 use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::Scope;
-use crate::policy::value::{AtLeastOne, Period, Scalar, Share, Value};
+use crate::policy::value::{AtLeastOne, Delay, Period, Scalar, Share, Value};
 use crate::policy::window::Reaching;
 use crate::rollback::ParsedTrigger;
 
@@ -212,7 +212,10 @@ impl Known<'_> {
             None => Some(Duration::ZERO),
             Some(source) => match subject.spec.integrations.shown(source, "delay", self.scope) {
                 None => Some(Duration::ZERO),
-                Some(text) => Duration::read(text.trim()),
+                Some(text) => Delay::read(text.trim()).map(|delay| match delay {
+                    Delay::Auto => Duration::ZERO,
+                    Delay::After(delay) => delay,
+                }),
             },
         };
         Sketch {
@@ -319,7 +322,7 @@ fn watched<'c>(
             let from = if check.told.from_deployment { deployed_at } else { anchor };
             Some(later(from?, needs))
         }),
-        early: false,
+        tells_from: None,
     })
 }
 

@@ -62,7 +62,7 @@ pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> 
             ..Judged::new(State::Settling, Some(reason.to_owned()))
         };
     }
-    if let Some(remark) = &reading.remark {
+    if let Some(remark) = reading.remark.as_ref().filter(|_| !reading.lacking) {
         judged.reason = Some(match judged.reason {
             Some(reason) => format!("{reason} ({remark})"),
             None => remark.clone(),

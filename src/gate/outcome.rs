@@ -140,6 +140,8 @@ pub struct CheckRecord {
     pub within: u32,
     /// Judged samples below which it is inconclusive, capped by the due ticks.
     pub min_samples: u32,
+    /// The number of the first tick that can be a breach.
+    pub first: u32,
     /// Ticks planned, run-on included.
     pub planned: u32,
     /// Planned ticks that count.

@@ -72,8 +72,8 @@ pub struct CheckPlan {
     pub not_due: u32,
     /// How many of the first ticks are settling: they would look at what was before the deployment.
     pub settling: u32,
-    /// Whether those are asked all the same, because they can tell a breach.
-    pub early: bool,
+    /// How many of those are not asked; the others can tell a breach.
+    pub unasked: u32,
     /// How many of the first ticks lie in the past and are answered at once.
     pub past: u32,
     /// Breaches that fail it, at most the due ticks.
@@ -102,7 +102,7 @@ impl CheckPlan {
 
     /// The number of the first tick that is asked.
     pub const fn first_asked(&self) -> u32 {
-        if self.early { self.not_due } else { self.first_due() }
+        self.not_due + self.unasked
     }
 }
 
@@ -133,8 +133,8 @@ pub struct Watched<'c> {
     pub budget: Duration,
     /// From when on its ticks are due; `None` where all are.
     pub due_from: Option<Timestamp>,
-    /// Whether it is asked before that, too.
-    pub early: bool,
+    /// From when on it is asked before that, too; `None`: it is not.
+    pub tells_from: Option<Timestamp>,
 }
 
 impl<'c> Watched<'c> {
@@ -152,7 +152,7 @@ impl<'c> Watched<'c> {
             delay: check.probe.delay(),
             budget: check.probe.budget(),
             due_from: check.probe.due_from(),
-            early: check.probe.tells_early(),
+            tells_from: check.probe.tells_from(),
         }
     }
 }
@@ -279,7 +279,7 @@ fn plan_check(check: &Watched<'_>, ticks: u32, open: Timestamp, begin: Timestamp
         planned,
         not_due,
         settling,
-        early: check.early,
+        unasked: check.tells_from.map_or(settling, before).min(settling),
         past,
         max_failures,
         within: check.within.min(due).max(max_failures),

@@ -120,6 +120,7 @@ impl Watch {
             max_failures: self.plan.max_failures,
             within: self.plan.within,
             min_samples: self.plan.min_samples,
+            first: self.plan.first_asked(),
             planned: if self.check.skipped.is_some() { 0 } else { self.plan.planned },
             due: if self.check.skipped.is_some() { 0 } else { self.plan.due() },
             missed: 0,
@@ -215,11 +216,11 @@ impl Watch {
 
     /// Adds the settling ticks before `k`, which nobody asks.
     fn settle(&mut self, k: u32, record: &mut CheckRecord) {
-        if self.plan.early || !record.samples.is_empty() {
+        if !record.samples.is_empty() {
             return;
         }
         let reason: Arc<str> = "it would look at what was before the deployment".into();
-        for settling in self.plan.not_due..self.plan.first_due().min(k) {
+        for settling in self.plan.not_due..self.plan.first_asked().min(k) {
             self.marks.push(Mark::Unjudged);
             self.ticks.push(settling);
             record.samples.push(Sample {

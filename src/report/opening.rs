@@ -110,8 +110,7 @@ fn last_tick(record: &Record, check: &CheckRecord) -> Timestamp {
 
 /// When the breach that completes a failure can be known: at the tick that is the `max_failures`th due one.
 fn soonest_failure(record: &Record, check: &CheckRecord) -> Timestamp {
-    let before = check.planned.saturating_sub(check.due);
-    let ticks = before + check.max_failures.saturating_sub(1);
+    let ticks = check.first + check.max_failures.saturating_sub(1);
     let tick = later(record.open, check.check.interval.saturating_mul(ticks));
     later(tick, check.check.probe.delay())
 }
@@ -138,7 +137,7 @@ mod tests {
     #[test]
     fn settling_ticks_put_the_earliest_verdict_off() {
         let mut check = metric("a", 1.0, FailureAction::Rollback);
-        check.due = 11;
+        (check.due, check.first) = (11, 10);
         check.within = 3;
         let mut record = planned(vec![check]);
         record.disarmed.push("--dry-run".to_owned());

@@ -36,6 +36,7 @@ pub(super) fn metric(name: &str, max: f64, action: FailureAction) -> CheckRecord
         max_failures: 3,
         within: 6,
         min_samples: 3,
+        first: 0,
         planned: 21,
         due: 21,
         missed: 0,

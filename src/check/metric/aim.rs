@@ -73,8 +73,16 @@ impl Aim {
         Some(later(self.anchor, needs))
     }
 
+    /// From when on a breach can be told before the ticks are due.
+    pub(super) fn tells_from(&self, source: &str, window: &Window) -> Option<Timestamp> {
+        let scrape = self.scrape(source, window).unwrap_or(SCRAPE);
+        let min_range = self.min_range(source, window);
+        let needs = || window.needs_shortened(scrape, min_range, self.reaching.lookback);
+        self.tells_early(window).then(|| later(self.anchor, needs()))
+    }
+
     /// Whether a breach can be told before the ticks are due.
-    pub(super) fn tells_early(&self, window: &Window) -> bool {
+    fn tells_early(&self, window: &Window) -> bool {
         self.caps && self.reaching.old_data == OldData::Fit && window.grows()
     }
 

@@ -283,8 +283,8 @@ impl Probe for MetricProbe {
         self.aim.as_ref()?.due_from(self.source.name(), self.window.as_ref()?)
     }
 
-    fn tells_early(&self) -> bool {
-        self.aim.as_ref().zip(self.window.as_ref()).is_some_and(|(aim, window)| aim.tells_early(window))
+    fn tells_from(&self) -> Option<Timestamp> {
+        self.aim.as_ref()?.tells_from(self.source.name(), self.window.as_ref()?)
     }
 
     fn same_from(&self) -> Option<Timestamp> {

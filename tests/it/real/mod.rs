@@ -8,6 +8,7 @@ mod live;
 mod packs;
 mod promql;
 mod servers;
+mod windows;
 
 /// Whether tests against real servers are to be skipped; says so.
 fn skipped(test: &str) -> bool {

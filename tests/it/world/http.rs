@@ -108,7 +108,8 @@ fn scrapes(world: &World, form: &[(String, String)], asked: Timestamp) -> Value 
     let result = world.scrape.map(|every| {
         let every = i64::try_from(every.as_millis()).unwrap();
         let first = from - from.rem_euclid(every) + every;
-        let times = (0..).map(|k| first + k * every).take_while(|at| *at <= asked.as_millisecond());
+        let last = asked.checked_sub(world.late).unwrap().as_millisecond();
+        let times = (0..).map(|k| first + k * every).take_while(|at| *at <= last);
         let values: Vec<Value> = times.map(|at| json!([at as f64 / 1e3, "1"])).collect();
         json!({"metric": {}, "values": values})
     });

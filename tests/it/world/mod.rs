@@ -61,6 +61,9 @@ pub struct Case {
     /// How often everything is scraped; without it, that cannot be learnt.
     #[serde(default)]
     pub scrape: Option<String>,
+    /// How late its samples come.
+    #[serde(default)]
+    pub late: Option<String>,
     /// Show only the requests that are not metric queries.
     #[serde(default)]
     pub quiet_queries: bool,
@@ -164,6 +167,7 @@ pub struct World {
     pub clock: VirtualClock,
     pub start: Timestamp,
     pub scrape: Option<Duration>,
+    pub late: Duration,
     rules: Vec<Rule>,
     used: Mutex<Vec<usize>>,
     pub received: Mutex<Vec<Received>>,
@@ -181,6 +185,7 @@ impl World {
             clock: VirtualClock::new(start),
             start,
             scrape: case.scrape.as_deref().map(span),
+            late: case.late.as_deref().map(span).unwrap_or_default(),
             rules: case.world.clone(),
             used: Mutex::new(vec![0; case.world.len()]),
             received: Mutex::default(),
