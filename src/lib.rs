@@ -28,6 +28,7 @@
 //! - [`policy`]: text to [`policy::model::PolicySpec`] to [`policy::model::Policy`]; every fault comes out in one run.
 //! - [`check`]: what can be measured; a kind is one file and one entry in [`check::KINDS`].
 //! - [`gate`]: from ticks to outcomes to a verdict.
+//! - [`stats`]: exact bounds and tests, and evidence that may be looked at at every tick; knows no check and no verdict.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
 //! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
@@ -38,8 +39,8 @@
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `promql`, `policy`, `gate` without `measure`, `report`, `explain` and `findings` have no `async`, no clock and no
-//!    IO (`tests/it/tidy.rs`).
+//! 2. `promql`, `policy`, `gate` without `measure`, `stats`, `report`, `explain` and `findings` have no `async`, no
+//!    clock and no IO (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
 //! 4. Nothing outside its own file names a kind, a trigger or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
@@ -60,6 +61,7 @@ pub mod packs;
 pub mod policy;
 pub mod check;
 pub mod gate;
+pub mod stats;
 pub mod rollback;
 pub mod report;
 mod explain;

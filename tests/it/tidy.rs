@@ -77,11 +77,12 @@ fn files_stay_small() {
 
 #[test]
 fn pure_stages_are_pure() {
-    let pure: Vec<_> = ["src/promql", "src/policy", "src/gate", "src/report", "src/explain", "src/findings"]
-        .into_iter()
-        .flat_map(files)
-        .filter(|(name, _)| !["src/gate/measure.rs", "src/gate/desk.rs"].contains(&&**name))
-        .collect();
+    let pure: Vec<_> =
+        ["src/promql", "src/policy", "src/gate", "src/stats", "src/report", "src/explain", "src/findings"]
+            .into_iter()
+            .flat_map(files)
+            .filter(|(name, _)| !["src/gate/measure.rs", "src/gate/desk.rs"].contains(&&**name))
+            .collect();
     let impure = [
         "async ",
         ".await",

@@ -1,0 +1,62 @@
+//! Evidence that stays valid however often one looks (e-processes): under the hypothesis it speaks against, it reaches
+//! 1/α at any time at all with a probability of at most α (Ville 1939). Must be fed each event once, in any portions.
+//!
+//! The evidence is a mean of likelihood ratios, each of a point alternative against the hypothesis; all of it is kept as
+//! logarithms. Sources: Wald 1945; Robbins 1970; Lindon and Malek, "Anytime-valid inference for multinomial count data"
+//! (NeurIPS 2022).
+
+mod share;
+mod two_sample;
+
+pub use share::ShareEvidence;
+pub use two_sample::RatioEvidence;
+
+/// How far the alternatives lie from the limit, as factors: from a slight harm to an outage.
+pub const GRID: [f64; 10] = [1.25, 1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 50.0, 100.0];
+
+/// Where the alternatives lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Above the limit: the evidence speaks against "at most the limit", for harm.
+    Above,
+    /// Below the limit: the evidence speaks against "at least the limit", for health.
+    Below,
+}
+
+/// The current evidence and the highest it has been, both as logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level {
+    now: f64,
+    peak: f64,
+}
+
+impl Level {
+    /// No evidence yet: E = 1.
+    const NONE: Self = Self { now: 0.0, peak: 0.0 };
+
+    fn set(&mut self, now: f64) {
+        self.now = now;
+        self.peak = self.peak.max(now);
+    }
+}
+
+/// Whether `log_evidence` is at least ln(1/`alpha`); never for an `alpha` of NaN.
+fn reaches(log_evidence: f64, alpha: f64) -> bool {
+    log_evidence >= -alpha.ln()
+}
+
+/// ln of the mean of e^`log`; 0, no evidence, of none.
+fn log_mean_exp(logs: &[f64]) -> f64 {
+    let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if logs.is_empty() {
+        return 0.0;
+    }
+    if highest.is_infinite() {
+        return highest;
+    }
+    let sum: f64 = logs.iter().map(|log| (log - highest).exp()).sum();
+    highest + (sum / logs.len() as f64).ln()
+}
+
+#[cfg(test)]
+mod tests;
