@@ -11,7 +11,15 @@ pub mod normal;
 pub mod beta;
 pub mod binomial;
 pub mod two_rates;
-
+pub mod fisher;
+pub mod order;
+mod ranks;
+mod permutation;
+pub mod autocorrelation;
+pub mod mann_whitney;
+pub mod hodges_lehmann;
+pub mod comparison;
+pub mod placebo;
 pub mod evidence;
 pub mod dispersion;
 

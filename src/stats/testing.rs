@@ -50,6 +50,18 @@ impl Random {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
+
+    /// `count` values of a stationary first-order autoregression with coefficient `phi` and variance 1.
+    pub(crate) fn remembering(&mut self, phi: f64, count: usize) -> Vec<f64> {
+        let news = (1.0 - phi * phi).sqrt();
+        let mut value = self.normal();
+        (0..count)
+            .map(|_| {
+                value = phi * value + news * self.normal();
+                value
+            })
+            .collect()
+    }
 }
 
 /// A distribution over 0, 1, 2, … as the table of its cumulative shares, for drawing quickly.
