@@ -7,7 +7,7 @@ use super::ranks;
 /// The lag-1 autocorrelation of `values` in time order, −1 to 1: Σ(v_t−v̄)(v_{t+1}−v̄)/Σ(v_t−v̄)². Values that are not
 /// finite are left out; 0 of fewer than three values, and of equal ones.
 ///
-/// It is too low by about (1 + 3r)/n: see [`lag1_corrected`].
+/// It is too low by about (1 + 4r)/n: see [`lag1_corrected`].
 pub fn lag1(values: &[f64]) -> f64 {
     let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     // Squares of tiny values would vanish, those of huge ones overflow.
@@ -30,20 +30,26 @@ pub fn lag1(values: &[f64]) -> f64 {
     (both / square).clamp(-1.0, 1.0)
 }
 
-/// A lag-1 autocorrelation `r` of `n` values with its bias taken out, (n·r + 1)/(n − 3), below 1; `r` itself of fewer
-/// than [`FEWEST_TO_CORRECT`] values, where the correction would be mostly noise.
+/// A lag-1 autocorrelation `r` of `n` values with its bias taken out: (n·r + 1)/(n − 4), −1 to 1. The correction is
+/// phased in from 5 to 20 values, as it would be mostly noise before.
 ///
-/// Source: Marriott and Pope, Biometrika 41 (1954).
-pub fn lag1_corrected(r: f64, n: usize) -> f64 {
-    if n < FEWEST_TO_CORRECT {
-        return r;
-    }
-    let n = n as f64;
-    ((n * r + 1.0) / (n - 3.0)).clamp(-1.0, 1.0)
+/// Source: Shaman and Stine, J. Am. Stat. Assoc. 83 (1988), for the Yule–Walker estimate.
+pub fn lag1_corrected(r: f64, n: f64) -> f64 {
+    let weight = ((n - 5.0) / 15.0).clamp(0.0, 1.0);
+    if weight > 0.0 { (r + weight * ((n * r + 1.0) / (n - 4.0) - r)).clamp(-1.0, 1.0) } else { r }
 }
 
-/// See [`lag1_corrected`].
-pub const FEWEST_TO_CORRECT: usize = 12;
+/// The lag-1 autocorrelation that two samples of one quantity have in common, each in time order: of their ranks, which
+/// no outlier can hide, weighted by size, with the bias taken out. A sample of equal values tells nothing of it.
+pub fn lag1_in_common(x: &[f64], y: &[f64]) -> f64 {
+    let samples = [x, y].map(ranks::within);
+    let telling = samples.iter().filter(|ranks| ranks.iter().any(|rank| *rank != ranks[0]));
+    let (sum, size, count) = telling.fold((0.0, 0.0, 0.0), |(sum, size, count), ranks| {
+        let n = ranks.len() as f64;
+        (sum + n * lag1(ranks), size + n, count + 1.0)
+    });
+    if count == 0.0 { 0.0 } else { lag1_corrected(sum / size, size / count) }
+}
 
 /// How many independent values `n` values with a lag-1 autocorrelation of `r` are worth for their mean:
 /// n(1−r)/(1+r), at least 1 and at most n.
@@ -75,13 +81,6 @@ pub fn independent_blocks(n: usize, step: f64, range: f64) -> usize {
     n.min(blocks as usize)
 }
 
-/// How many independent values `values`, in time order, are worth, by the autocorrelation of their ranks, which no
-/// outlier can hide, with its bias taken out.
-pub fn effective_size_of(values: &[f64]) -> f64 {
-    let ranks = ranks::within(values);
-    effective_size(ranks.len(), lag1_corrected(lag1(&ranks), ranks.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,10 +107,21 @@ mod tests {
             let mut sum = 0.0;
             for _ in 0..400 {
                 let series = random.remembering(phi, 60);
-                sum += lag1_corrected(lag1(&series), 60);
+                sum += lag1_corrected(lag1(&series), 60.0);
             }
             assert!((sum / 400.0 - phi).abs() < 0.03, "{phi}: {}", sum / 400.0);
         }
+    }
+
+    #[test]
+    fn equal_values_tell_nothing_of_memory() {
+        let mut random = Random(5);
+        let series = random.remembering(0.8, 60);
+        assert_eq!(lag1_in_common(&series, &[0.0; 60]), lag1_in_common(&series, &[]));
+        assert_eq!(lag1_in_common(&[1.0; 9], &[0.0; 9]), 0.0);
+        // Few values are not corrected.
+        assert_eq!(lag1_corrected(0.3, 5.0), 0.3);
+        assert!(lag1_corrected(f64::NAN, f64::NAN).is_nan());
     }
 
     #[test]
@@ -122,7 +132,6 @@ mod tests {
         assert_eq!(effective_size(60, -1.0), 60.0);
         assert_eq!(effective_size(0, 0.3), 0.0);
         assert_eq!(effective_size(60, f64::NAN), 60.0);
-        assert_eq!(effective_size_of(&[f64::NAN]), 0.0);
     }
 
     #[test]
@@ -144,10 +153,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_series_has_a_size(values: Vec<f64>) {
-            let finite = values.iter().filter(|v| v.is_finite()).count() as f64;
-            prop_assert!((-1.0..=1.0).contains(&lag1(&values)));
-            prop_assert!((finite.min(1.0)..=finite).contains(&effective_size_of(&values)));
+        fn every_series_has_a_size(x: Vec<f64>, y: Vec<f64>, r: f64, n: f64) {
+            for r in [lag1(&x), lag1_in_common(&x, &y)] {
+                prop_assert!((-1.0..=1.0).contains(&r));
+                let n = x.len() as f64;
+                prop_assert!((n.min(1.0)..=n).contains(&effective_size(x.len(), r)));
+            }
+            let _ = lag1_corrected(r, n);
         }
     }
 }

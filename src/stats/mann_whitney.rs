@@ -31,11 +31,11 @@ pub fn mann_whitney(x: &[f64], y: &[f64]) -> Option<MannWhitney> {
     mann_whitney_sized(x, y, (f64::INFINITY, f64::INFINITY))
 }
 
-/// Tests `x` against `y`, of which the values are worth only so many independent ones each ([`effective_size_of`]):
+/// Tests `x` against `y`, of which the values are worth only so many independent ones each ([`effective_size`]):
 /// the variance of U grows by (1/n' + 1/m')/(1/n + 1/m), and no p-value is below that of independent values. NaN is
 /// left out; `None` where a sample is empty.
 ///
-/// [`effective_size_of`]: super::autocorrelation::effective_size_of
+/// [`effective_size`]: super::autocorrelation::effective_size
 pub fn mann_whitney_sized(x: &[f64], y: &[f64], effective: (f64, f64)) -> Option<MannWhitney> {
     let number = |values: &[f64]| -> Vec<f64> { values.iter().copied().filter(|v| !v.is_nan()).collect() };
     let (x, y) = (number(x), number(y));

@@ -19,8 +19,8 @@ fn noise(random: &mut Random, count: usize, of: f64) -> Vec<f64> {
 fn a_doubled_value_is_found_at_every_scale() {
     for scale in [1e300, 1e6, 1.0, 1e-4, 1e-5, 1e-9, 1e-300] {
         let mut random = Random(3);
-        for _ in 0..10 {
-            let (x, y) = (noise(&mut random, 20, 2.0 * scale), noise(&mut random, 20, scale));
+        for _ in 0..5 {
+            let (x, y) = (noise(&mut random, 12, 2.0 * scale), noise(&mut random, 12, scale));
             let found = compare(&x, &y, &INCREASE).unwrap();
             assert!(found.beyond, "at {scale:e}: {found:?}");
             assert!((found.ratio.unwrap() - 2.0).abs() < 0.2 && (found.shift / scale - 1.0).abs() < 0.2);
@@ -86,11 +86,15 @@ fn nothing_to_compare_is_no_comparison() {
 
 #[test]
 fn a_share_of_samples_far_off_is_found() {
-    // 7 of 10 samples a hundred times worse, and errors where there were none.
+    // 7 of 10 samples a hundred times worse, and errors where there were none. With a tolerance, the three samples like
+    // the baseline's speak against it.
+    let any = Terms { tolerance: Tolerance::default(), ..INCREASE };
     let x = [100.0, 1.0, 100.0, 100.0, 1.0, 100.0, 100.0, 1.0, 100.0, 100.0];
-    assert!(compare(&x, &[1.0; 10], &INCREASE).unwrap().beyond);
+    assert!(compare(&x, &[1.0; 10], &any).unwrap().beyond);
+    let tolerant = compare(&x, &[1.0; 10], &INCREASE).unwrap();
+    assert!(!tolerant.beyond && tolerant.p_any < 0.002, "{tolerant:?}");
     let errors = [0.0, 0.048, 0.0, 0.18, 0.089, 0.02, 0.098, 0.035, 0.0, 0.01];
-    assert!(compare(&errors, &[0.0; 10], &INCREASE).unwrap().beyond);
+    assert!(compare(&errors, &[0.0; 10], &any).unwrap().beyond);
 }
 
 proptest! {
