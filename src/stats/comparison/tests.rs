@@ -97,7 +97,31 @@ fn a_share_of_samples_far_off_is_found() {
     assert!(compare(&errors, &[0.0; 10], &any).unwrap().beyond);
 }
 
+/// How often two samples of `count` of one autoregression are found to differ at 1 %, in one direction.
+fn false_findings(phi: f64, count: usize, random: &mut Random) -> f64 {
+    let runs = 1500;
+    let found = (0..runs).filter(|_| {
+        let (x, y) = (random.remembering(phi, count), random.remembering(phi, count));
+        let memory = lag1_in_common(&x, &y);
+        let size = effective_size(count, memory);
+        mann_whitney_sized(&x, &y, (size, size)).unwrap().greater <= 0.01
+    });
+    found.count() as f64 / f64::from(runs)
+}
+
+#[test]
+fn memory_does_not_make_findings() {
+    let mut random = Random(4);
+    for (phi, at_most) in [(0.0, 0.012), (0.3, 0.014), (0.6, 0.016), (0.8, 0.02), (0.9, 0.03)] {
+        let found = false_findings(phi, 60, &mut random);
+        println!("autoregression {phi}: {found} found");
+        assert!(found <= at_most, "{phi}: {found}");
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_comparison_ends(x: Vec<f64>, y: Vec<f64>, relative: f64, absolute: f64, confidence: f64, new_share: f64) {
         let tolerance = Tolerance { relative, absolute };

@@ -60,3 +60,5 @@ fn log_mean_exp(logs: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod simulation_tests;

@@ -38,8 +38,8 @@ impl RatioEvidence {
         let (Some(candidate), Some(baseline)) = (candidate.settled(), baseline.settled()) else { return };
         let share = candidate.total / (candidate.total + baseline.total);
         let bad = candidate.bad + baseline.bad;
-        // Good events alone say nothing of a ratio.
-        if !(bad > 0.0 && bad.is_finite() && share.is_finite()) {
+        // Good events alone say nothing of a ratio, nor does one side.
+        if !(bad > 0.0 && bad.is_finite() && share > 0.0 && share < 1.0) {
             return;
         }
         let weight = |ratio: f64| ratio * share + (1.0 - share);
