@@ -5,6 +5,7 @@
 //! logarithms. Sources: Wald 1945; Robbins 1970; Lindon and Malek, "Anytime-valid inference for multinomial count data"
 //! (NeurIPS 2022).
 
+mod mixture;
 mod share;
 mod two_sample;
 
@@ -21,41 +22,6 @@ pub enum Side {
     Above,
     /// Below the limit: the evidence speaks against "at least the limit", for health.
     Below,
-}
-
-/// The current evidence and the highest it has been, both as logarithms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Level {
-    now: f64,
-    peak: f64,
-}
-
-impl Level {
-    /// No evidence yet: E = 1.
-    const NONE: Self = Self { now: 0.0, peak: 0.0 };
-
-    fn set(&mut self, now: f64) {
-        self.now = now;
-        self.peak = self.peak.max(now);
-    }
-}
-
-/// Whether `log_evidence` is at least ln(1/`alpha`); never for an `alpha` of NaN.
-fn reaches(log_evidence: f64, alpha: f64) -> bool {
-    log_evidence >= -alpha.ln()
-}
-
-/// ln of the mean of e^`log`; 0, no evidence, of none.
-fn log_mean_exp(logs: &[f64]) -> f64 {
-    let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if logs.is_empty() {
-        return 0.0;
-    }
-    if highest.is_infinite() {
-        return highest;
-    }
-    let sum: f64 = logs.iter().map(|log| (log - highest).exp()).sum();
-    highest + (sum / logs.len() as f64).ln()
 }
 
 #[cfg(test)]

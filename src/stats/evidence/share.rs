@@ -1,7 +1,8 @@
 //! Evidence about a share of bad events against a limit: that it is above (harm), or below (health). Must be made
 //! before the first event it is fed with is seen.
 
-use super::{GRID, Level, Side, log_mean_exp, reaches};
+use super::mixture::{Mixture, reaches};
+use super::{GRID, Side};
 use crate::stats::two_rates::Events;
 
 /// The evidence that the share of bad events lies on one side of a limit p₀, updated at every look.
@@ -18,7 +19,7 @@ pub struct ShareEvidence {
     alternatives: Vec<Alternative>,
     /// The kind of event of which one is enough: of a limit at an end of 0 to 1.
     fatal: Option<Fatal>,
-    level: Level,
+    mixture: Mixture,
 }
 
 /// What an event adds to the logarithm of an alternative's likelihood ratio.
@@ -35,9 +36,22 @@ enum Fatal {
 }
 
 impl ShareEvidence {
-    /// No evidence yet that the share lies on `side` of `limit`.
+    /// No evidence yet that the share lies on `side` of `limit`, from the first event on.
     pub fn new(side: Side, limit: f64) -> Self {
+        Self::made(side, limit, Mixture::new)
+    }
+
+    /// No evidence yet that the share lies on `side` of `limit` since one of the looks: E is the mean over all looks j
+    /// at which that may have begun, weighted by 1/(j(j+1)), of the evidence from j on. The promise is the same. Harm
+    /// that begins late is found as if the good time before it had not been; the price is ln 2 for what is there from
+    /// the start, ln(j(j+1)) for the rest. It makes no sense of health, which is to be proved of all events.
+    pub fn restarting(side: Side, limit: f64) -> Self {
+        Self::made(side, limit, Mixture::restarting)
+    }
+
+    fn made(side: Side, limit: f64, mixture: fn(usize) -> Mixture) -> Self {
         let shares = match side {
+            _ if limit.is_nan() || limit <= 0.0 || limit >= 1.0 => Vec::new(),
             Side::Above => above(limit),
             Side::Below => GRID.iter().map(|m| limit / m).collect(),
         };
@@ -45,44 +59,33 @@ impl ShareEvidence {
             bad: (share / limit).ln(),
             good: (-share).ln_1p() - (-limit).ln_1p(),
         };
-        let inside = limit > 0.0 && limit < 1.0;
         let fatal = match side {
             Side::Above if limit == 0.0 => Some(Fatal::Bad),
             Side::Below if limit == 1.0 => Some(Fatal::Good),
             _ => None,
         };
-        Self {
-            seen: Events::default(),
-            alternatives: if inside { shares.iter().map(alternative).collect() } else { Vec::new() },
-            fatal,
-            level: Level::NONE,
-        }
+        let alternatives: Vec<_> = shares.iter().map(alternative).collect();
+        Self { seen: Events::default(), mixture: mixture(alternatives.len()), alternatives, fatal }
     }
 
     /// Takes in the events since the last look. More bad events than there were count as that many; counts that are
-    /// no numbers, or infinite, are no news.
+    /// no numbers, or infinite, are no news, and neither is a look without events.
     pub fn update(&mut self, since: Events) {
         let Some(since) = since.settled() else { return };
         let seen = Events::new(self.seen.bad + since.bad, self.seen.total + since.total);
-        if !seen.total.is_finite() {
+        if since.total == 0.0 || !seen.total.is_finite() {
             return;
         }
         self.seen = seen;
-        self.level.set(self.measure());
-    }
-
-    fn measure(&self) -> f64 {
-        let Events { bad, total } = self.seen;
-        let good = total - bad;
-        match self.fatal {
-            Some(Fatal::Bad) if bad > 0.0 => return f64::INFINITY,
-            Some(Fatal::Good) if good > 0.0 => return f64::INFINITY,
-            _ => {}
-        }
+        let good = since.total - since.bad;
         // An alternative at 1 has an infinite price for good events, to be paid only if there are any.
         let of = |count: f64, each: f64| if count > 0.0 { count * each } else { 0.0 };
-        let logs: Vec<f64> = self.alternatives.iter().map(|a| of(bad, a.bad) + of(good, a.good)).collect();
-        log_mean_exp(&logs)
+        self.mixture.add(self.alternatives.iter().map(|a| of(since.bad, a.bad) + of(good, a.good)));
+        match self.fatal {
+            Some(Fatal::Bad) if since.bad > 0.0 => self.mixture.disprove(),
+            Some(Fatal::Good) if good > 0.0 => self.mixture.disprove(),
+            _ => {}
+        }
     }
 
     /// All events taken in so far.
@@ -92,22 +95,22 @@ impl ShareEvidence {
 
     /// ln E now.
     pub const fn log_evidence(&self) -> f64 {
-        self.level.now
+        self.mixture.now()
     }
 
     /// The highest ln E at any look so far.
     pub const fn peak(&self) -> f64 {
-        self.level.peak
+        self.mixture.peak()
     }
 
     /// Whether the evidence is now at least 1/`alpha`.
     pub fn reaches(&self, alpha: f64) -> bool {
-        reaches(self.level.now, alpha)
+        reaches(self.mixture.now(), alpha)
     }
 
     /// Whether the evidence was at least 1/`alpha` at any look: the error rate is at most `alpha` for this, too.
     pub fn has_reached(&self, alpha: f64) -> bool {
-        reaches(self.level.peak, alpha)
+        reaches(self.mixture.peak(), alpha)
     }
 }
 

@@ -60,6 +60,30 @@ fn health_is_proved_by_the_mirrored_evidence() {
 }
 
 #[test]
+fn a_beginning_is_one_of_all_looks() {
+    // Enumerated: the mean over beginnings j of 1/(j(j+1)), and over alternatives, of what has been seen since j.
+    let steps = [(0.0, 60.0), (2.0, 55.0), (1.0, 62.0), (5.0, 58.0)];
+    let mut restarting = ShareEvidence::restarting(Side::Above, 0.01);
+    steps.iter().for_each(|(bad, total)| restarting.update(Events::new(*bad, *total)));
+    let since = |from: usize| {
+        let mut evidence = ShareEvidence::new(Side::Above, 0.01);
+        steps[from..].iter().for_each(|(bad, total)| evidence.update(Events::new(*bad, *total)));
+        evidence.log_evidence().exp()
+    };
+    let expected: f64 = since(0) / 2.0 + since(1) / 6.0 + since(2) / 12.0 + since(3) / 20.0 + 1.0 / 5.0;
+    assert_close(restarting.log_evidence(), expected.ln(), 1e-12);
+    // Looks without events are none.
+    restarting.update(Events::default());
+    assert_close(restarting.log_evidence(), expected.ln(), 1e-12);
+
+    let mut ratio = RatioEvidence::restarting(Side::Above, 1.0);
+    ratio.update(Events::new(9.0, 100.0), Events::new(1.0, 100.0));
+    let mut plain = RatioEvidence::new(Side::Above, 1.0);
+    plain.update(Events::new(9.0, 100.0), Events::new(1.0, 100.0));
+    assert_close(ratio.log_evidence().exp(), plain.log_evidence().exp() / 2.0 + 0.5, 1e-12);
+}
+
+#[test]
 fn high_limits_keep_alternatives_above_them() {
     for limit in [0.3, 0.5, 0.79, 0.8, 0.9, 0.99, 0.999_9] {
         let mut evidence = ShareEvidence::new(Side::Above, limit);
@@ -113,13 +137,16 @@ proptest! {
     #[test]
     fn every_event_has_evidence(limit: f64, alpha: f64, steps: Vec<(f64, f64, f64, f64)>) {
         for side in [Side::Above, Side::Below] {
-            let (mut share, mut ratio) = (ShareEvidence::new(side, limit), RatioEvidence::new(side, limit));
+            let mut shares = [ShareEvidence::new(side, limit), ShareEvidence::restarting(side, limit)];
+            let mut ratios = [RatioEvidence::new(side, limit), RatioEvidence::restarting(side, limit)];
             for (a, b, c, d) in &steps {
-                share.update(Events::new(*a, *b));
-                ratio.update(Events::new(*a, *b), Events::new(*c, *d));
-                prop_assert!(!share.log_evidence().is_nan() && !ratio.log_evidence().is_nan());
+                for (share, ratio) in shares.iter_mut().zip(&mut ratios) {
+                    share.update(Events::new(*a, *b));
+                    ratio.update(Events::new(*a, *b), Events::new(*c, *d));
+                    prop_assert!(!share.log_evidence().is_nan() && !ratio.log_evidence().is_nan());
+                    let _ = (share.reaches(alpha), ratio.has_reached(alpha));
+                }
             }
-            let _ = (share.reaches(alpha), ratio.has_reached(alpha));
         }
     }
 

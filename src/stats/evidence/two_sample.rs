@@ -2,7 +2,8 @@
 //! the bad events of both, so that load and the split of the traffic may vary. Must be fed with both sides of a look at
 //! once.
 
-use super::{GRID, Level, Side, log_mean_exp, reaches};
+use super::mixture::{Mixture, reaches};
+use super::{GRID, Side};
 use crate::stats::two_rates::Events;
 
 /// The evidence that the ratio of two shares of bad events, candidate to baseline, lies on one side of a limit ρ₀.
@@ -17,19 +18,29 @@ use crate::stats::two_rates::Events;
 pub struct RatioEvidence {
     limit: f64,
     factors: Vec<f64>,
-    logs: Vec<f64>,
-    level: Level,
+    mixture: Mixture,
 }
 
 impl RatioEvidence {
-    /// No evidence yet that the ratio lies on `side` of `limit`; a limit that is not above 0 is never disproved.
+    /// No evidence yet that the ratio lies on `side` of `limit`, from the first event on; a limit that is not above 0
+    /// is never disproved.
     pub fn new(side: Side, limit: f64) -> Self {
+        Self::made(side, limit, Mixture::new)
+    }
+
+    /// No evidence yet that the ratio lies on `side` of `limit` since one of the looks, as
+    /// [`ShareEvidence::restarting`](super::ShareEvidence::restarting).
+    pub fn restarting(side: Side, limit: f64) -> Self {
+        Self::made(side, limit, Mixture::restarting)
+    }
+
+    fn made(side: Side, limit: f64, mixture: fn(usize) -> Mixture) -> Self {
         let factors = match side {
+            _ if limit.is_nan() || limit <= 0.0 || limit.is_infinite() => Vec::new(),
             Side::Above => GRID.to_vec(),
             Side::Below => GRID.iter().map(|m| m.recip()).collect(),
         };
-        let factors = if limit > 0.0 && limit.is_finite() { factors } else { Vec::new() };
-        Self { limit, logs: vec![0.0; factors.len()], factors, level: Level::NONE }
+        Self { limit, mixture: mixture(factors.len()), factors }
     }
 
     /// Takes in the events of both sides since the last look, under the terms of
@@ -43,31 +54,30 @@ impl RatioEvidence {
             return;
         }
         let weight = |ratio: f64| ratio * share + (1.0 - share);
-        for (log, factor) in self.logs.iter_mut().zip(&self.factors) {
+        self.mixture.add(self.factors.iter().map(|factor| {
             // θ_m/θ₀ is m times what (1−θ_m)/(1−θ₀) is.
             let both = weight(self.limit) / weight(self.limit * factor);
-            *log += candidate.bad * factor.ln() + bad * both.ln();
-        }
-        self.level.set(log_mean_exp(&self.logs));
+            candidate.bad * factor.ln() + bad * both.ln()
+        }));
     }
 
     /// ln E now.
     pub const fn log_evidence(&self) -> f64 {
-        self.level.now
+        self.mixture.now()
     }
 
     /// The highest ln E at any look so far.
     pub const fn peak(&self) -> f64 {
-        self.level.peak
+        self.mixture.peak()
     }
 
     /// Whether the evidence is now at least 1/`alpha`.
     pub fn reaches(&self, alpha: f64) -> bool {
-        reaches(self.level.now, alpha)
+        reaches(self.mixture.now(), alpha)
     }
 
     /// Whether the evidence was at least 1/`alpha` at any look: the error rate is at most `alpha` for this, too.
     pub fn has_reached(&self, alpha: f64) -> bool {
-        reaches(self.level.peak, alpha)
+        reaches(self.mixture.peak(), alpha)
     }
 }
