@@ -7,19 +7,19 @@ pub(super) struct Mixture {
     logs: Vec<f64>,
     /// The looks so far, where each may be the first at which an alternative holds.
     looks: Option<f64>,
-    now: f64,
+    disproved: bool,
     peak: f64,
 }
 
 impl Mixture {
     /// No evidence yet, E = 1, of as many alternatives, which hold from the first look on.
     pub(super) fn new(alternatives: usize) -> Self {
-        Self { logs: vec![0.0; alternatives], looks: None, now: 0.0, peak: 0.0 }
+        Self { logs: vec![0.0; alternatives], looks: None, disproved: false, peak: 0.0 }
     }
 
     /// No evidence yet, of as many alternatives, which may begin to hold at any look.
     pub(super) fn restarting(alternatives: usize) -> Self {
-        Self { logs: vec![f64::NEG_INFINITY; alternatives], looks: Some(0.0), now: 0.0, peak: 0.0 }
+        Self { logs: vec![f64::NEG_INFINITY; alternatives], looks: Some(0.0), disproved: false, peak: 0.0 }
     }
 
     /// Takes in what a look adds to the logarithm of each alternative's likelihood ratio.
@@ -34,24 +34,39 @@ impl Mixture {
         for (log, step) in self.logs.iter_mut().zip(steps) {
             *log = begins.map_or(*log, |begins| add_exp(*log, begins)) + step;
         }
-        let mean = log_mean_exp(&self.logs);
-        // What has not begun yet has lost nothing: with it the weights of all beginnings sum to 1.
-        self.set(self.looks.map_or(mean, |looks| add_exp(mean, -(looks + 1.0).ln())));
+        // A mean is at most the highest: most looks need no exponential.
+        if self.looks.is_some() || highest(&self.logs) > self.peak {
+            self.peak = self.peak.max(self.now());
+        }
     }
 
     /// Takes in what cannot be under the hypothesis.
     pub(super) fn disprove(&mut self) {
-        self.set(f64::INFINITY);
-    }
-
-    fn set(&mut self, now: f64) {
-        self.now = now;
-        self.peak = self.peak.max(now);
+        self.disproved = true;
+        self.peak = f64::INFINITY;
     }
 
     /// ln E now.
-    pub(super) const fn now(&self) -> f64 {
-        self.now
+    pub(super) fn now(&self) -> f64 {
+        if self.disproved {
+            return f64::INFINITY;
+        }
+        if self.logs.is_empty() {
+            return 0.0;
+        }
+        let mean = log_mean_exp(&self.logs);
+        // What has not begun yet has lost nothing: with it the weights of all beginnings sum to 1.
+        self.looks.map_or(mean, |looks| add_exp(mean, -(looks + 1.0).ln()))
+    }
+
+    /// Whether E is now at least 1/`alpha`; never for an `alpha` of NaN.
+    pub(super) fn reaches(&self, alpha: f64) -> bool {
+        self.peak >= -alpha.ln() && self.now() >= -alpha.ln()
+    }
+
+    /// Whether E was at least 1/`alpha` at any look.
+    pub(super) fn has_reached(&self, alpha: f64) -> bool {
+        self.peak >= -alpha.ln()
     }
 
     /// The highest ln E at any look so far.
@@ -60,14 +75,13 @@ impl Mixture {
     }
 }
 
-/// Whether `log_evidence` is at least ln(1/`alpha`); never for an `alpha` of NaN.
-pub(super) fn reaches(log_evidence: f64, alpha: f64) -> bool {
-    log_evidence >= -alpha.ln()
+fn highest(logs: &[f64]) -> f64 {
+    logs.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// ln of the mean of e^`log`.
 fn log_mean_exp(logs: &[f64]) -> f64 {
-    let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let highest = highest(logs);
     if highest.is_infinite() {
         return highest;
     }

@@ -1,7 +1,7 @@
 //! Evidence about a share of bad events against a limit: that it is above (harm), or below (health). Must be made
 //! before the first event it is fed with is seen.
 
-use super::mixture::{Mixture, reaches};
+use super::mixture::Mixture;
 use super::{GRID, Side};
 use crate::stats::two_rates::Events;
 
@@ -94,7 +94,7 @@ impl ShareEvidence {
     }
 
     /// ln E now.
-    pub const fn log_evidence(&self) -> f64 {
+    pub fn log_evidence(&self) -> f64 {
         self.mixture.now()
     }
 
@@ -105,12 +105,12 @@ impl ShareEvidence {
 
     /// Whether the evidence is now at least 1/`alpha`.
     pub fn reaches(&self, alpha: f64) -> bool {
-        reaches(self.mixture.now(), alpha)
+        self.mixture.reaches(alpha)
     }
 
     /// Whether the evidence was at least 1/`alpha` at any look: the error rate is at most `alpha` for this, too.
     pub fn has_reached(&self, alpha: f64) -> bool {
-        reaches(self.mixture.peak(), alpha)
+        self.mixture.has_reached(alpha)
     }
 }
 

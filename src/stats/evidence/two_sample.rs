@@ -2,7 +2,7 @@
 //! the bad events of both, so that load and the split of the traffic may vary. Must be fed with both sides of a look at
 //! once.
 
-use super::mixture::{Mixture, reaches};
+use super::mixture::Mixture;
 use super::{GRID, Side};
 use crate::stats::two_rates::Events;
 
@@ -62,7 +62,7 @@ impl RatioEvidence {
     }
 
     /// ln E now.
-    pub const fn log_evidence(&self) -> f64 {
+    pub fn log_evidence(&self) -> f64 {
         self.mixture.now()
     }
 
@@ -73,11 +73,11 @@ impl RatioEvidence {
 
     /// Whether the evidence is now at least 1/`alpha`.
     pub fn reaches(&self, alpha: f64) -> bool {
-        reaches(self.mixture.now(), alpha)
+        self.mixture.reaches(alpha)
     }
 
     /// Whether the evidence was at least 1/`alpha` at any look: the error rate is at most `alpha` for this, too.
     pub fn has_reached(&self, alpha: f64) -> bool {
-        reaches(self.mixture.peak(), alpha)
+        self.mixture.has_reached(alpha)
     }
 }
