@@ -3,14 +3,21 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::host::Host;
+use crate::host::signals::Signal;
 use crate::policy::model::Check;
 use crate::prepare::Prepared;
 
-/// Lets the probes of `prepared` learn, at most `concurrency` at once, and sets the intervals that nobody has written.
-pub(crate) async fn learn(prepared: &mut Prepared, concurrency: usize, host: &Host) {
+/// Lets the probes of `prepared` learn, at most `concurrency` at once, and sets the intervals that nobody has written. A
+/// signal ends it, and is returned.
+pub(crate) async fn learn(
+    prepared: &mut Prepared,
+    concurrency: usize,
+    host: &Host,
+    signals: &mut BoxStream<'static, Signal>,
+) -> Option<Signal> {
     let deployed = prepared.timing.deployed_at.is_some();
     let wants = |check: &&Arc<Check>| {
         let by_interval = !check.interval_written && !check.duration.is_zero();
@@ -20,13 +27,17 @@ pub(crate) async fn learn(prepared: &mut Prepared, concurrency: usize, host: &Ho
         let beside = check.beside.iter().map(|one| one.probe.clone());
         std::iter::once(check.probe.clone()).chain(beside)
     });
-    stream::iter(probes.collect::<Vec<_>>())
-        .for_each_concurrent(concurrency.max(1), |probe| async move {
-            if let Some(learning) = probe.learn(host) {
-                learning.await;
-            }
-        })
-        .await;
+    let probes = stream::iter(probes.collect::<Vec<_>>());
+    let learning = probes.for_each_concurrent(concurrency.max(1), |probe| async move {
+        if let Some(learning) = probe.learn(host) {
+            learning.await;
+        }
+    });
+    let signal = tokio::select! {
+        biased;
+        signal = signals.next() => signal,
+        () = learning => None,
+    };
     for check in &mut prepared.checks {
         // Nobody else has it yet.
         if let Some(check) = Arc::get_mut(check).filter(|check| !check.interval_written) {
@@ -39,4 +50,5 @@ pub(crate) async fn learn(prepared: &mut Prepared, concurrency: usize, host: &Ho
     {
         prepared.policy.interval = interval;
     }
+    signal
 }

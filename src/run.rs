@@ -13,6 +13,7 @@ use crate::gate::engine::{Engine, Rules};
 use crate::gate::measure::{Measuring, Watcher, measure};
 use crate::gate::outcome::{Cancelled, Event, Record, Verdict};
 use crate::gate::plan::{Plan, plan};
+use crate::gate::verdict::Stop;
 use crate::host::Host;
 use crate::host::signals::Signal;
 use crate::host::trace;
@@ -37,7 +38,8 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
             return Exit::Usage;
         }
     };
-    learn(&mut prepared, usize::from(args.concurrency), host).await;
+    let mut signals = host.signals.listen();
+    let early = learn(&mut prepared, usize::from(args.concurrency), host, &mut signals).await;
     let (plan, warnings) = match plan(&prepared.timing, &prepared.checks) {
         Ok(planned) => planned,
         Err(fault) => {
@@ -63,7 +65,6 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
         record.warnings.extend(rollback.deployment.warning.clone());
     }
 
-    let mut signals = host.signals.listen();
     let mut desk = Desk::new(args, host);
     let rules =
         Rules { fail_fast: record.fail_fast, hold: !prepared.policy.rollback.on_inconclusive_rollback };
@@ -76,7 +77,13 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     };
     let mut engine = Engine::new(plan, &prepared.checks, record, rules);
     desk.events(&engine.record, &[Event::Planned], host.clock.now());
-    let cancelled = measure(&measuring, &mut engine, &mut desk, &mut signals).await;
+    let cancelled = match early {
+        Some(signal) => {
+            engine.stop(Stop::Cancelled);
+            Some(signal)
+        }
+        None => measure(&measuring, &mut engine, &mut desk, &mut signals).await,
+    };
 
     let exit = match cancelled {
         Some(signal) => cancel(signal, &mut engine.record),

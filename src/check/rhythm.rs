@@ -27,6 +27,8 @@ pub struct Rhythm(Mutex<HashMap<String, Source>>);
 struct Source {
     scrapes: HashMap<String, Option<Duration>>,
     delay: Option<Duration>,
+    /// Whether a question was not answered: asking more would only keep the run waiting.
+    silent: bool,
 }
 
 impl Rhythm {
@@ -38,7 +40,7 @@ impl Rhythm {
     pub fn claim(&self, source: &str, selector: &str) -> bool {
         let mut known = self.known();
         let source = known.entry(source.to_owned()).or_default();
-        if source.scrapes.len() >= MOST_QUESTIONS || source.scrapes.contains_key(selector) {
+        if source.silent || source.scrapes.len() >= MOST_QUESTIONS || source.scrapes.contains_key(selector) {
             return false;
         }
         source.scrapes.insert(selector.to_owned(), None);
@@ -52,6 +54,11 @@ impl Rhythm {
         let source = known.entry(source.to_owned()).or_default();
         source.scrapes.insert(selector.to_owned(), scrape);
         source.delay = source.delay.max(late.map(|late| late.min(LATEST)));
+    }
+
+    /// Writes down that `source` does not answer; nobody asks it any more.
+    pub fn silence(&self, source: &str) {
+        self.known().entry(source.to_owned()).or_default().silent = true;
     }
 
     /// From scrape to scrape of the series of `selector`; the slowest known of the source for what nobody asked about.
@@ -119,5 +126,7 @@ mod tests {
         assert_eq!(rhythm.scrape("a", "down"), Some(Duration::from_secs(30)));
         assert_eq!(rhythm.delay("a"), Some(LATEST));
         assert_eq!(rhythm.delay("b"), None);
+        rhythm.silence("b");
+        assert!(!rhythm.claim("b", "other"));
     }
 }

@@ -25,9 +25,7 @@ pub(super) fn learn<'a>(
     host: &'a Host,
 ) -> Option<BoxFuture<'a, ()>> {
     let name = source.name();
-    let selectors: Vec<&str> =
-        window.selectors().iter().map(String::as_str).filter(|one| rhythm.claim(name, one)).collect();
-    if selectors.is_empty() {
+    if window.selectors().is_empty() {
         return None;
     }
     let timeout = timeout.min(PATIENCE);
@@ -35,9 +33,11 @@ pub(super) fn learn<'a>(
         let now = host.clock.now();
         let to = before.map_or(now, |before| before.min(now));
         let asked = source.samples(selector, back(to), to, LEARNT_OF, timeout, host).await;
-        let found =
-            asked.map_err(|error| tracing::debug!("cannot learn from `{selector}`: {}", error.reason));
-        let found = found.unwrap_or_default();
+        let found = asked.unwrap_or_else(|error| {
+            tracing::debug!("cannot learn from `{selector}`: {}", error.reason);
+            rhythm.silence(name);
+            Vec::new()
+        });
         let scrape = scrape_interval(&found);
         let late = match source.delay() {
             Some(_) => None,
@@ -50,7 +50,8 @@ pub(super) fn learn<'a>(
         rhythm.learn(name, selector, scrape, late);
     };
     Some(Box::pin(async move {
-        join_all(selectors.into_iter().map(one)).await;
+        let selectors = window.selectors().iter().map(String::as_str);
+        join_all(selectors.filter(|selector| rhythm.claim(name, selector)).map(one)).await;
     }))
 }
 
