@@ -142,6 +142,7 @@ fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Recor
         open: plan.open,
         duration: prepared.policy.duration.saturating_sub(plan.shortened),
         interval: prepared.policy.interval,
+        judging: prepared.policy.mode,
         deadline: plan.deadline,
         fail_fast: prepared.policy.fail_fast && !args.no_fail_fast,
         variables,

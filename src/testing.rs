@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::check::{Probe, Reading};
 use crate::gate::outcome::Record;
+use crate::gate::plan::CheckPlan;
 use crate::host::Host;
 use crate::policy::criterion::Criterion;
 use crate::policy::model::{Check, FailureAction, Judging, OnMissing};
@@ -82,6 +83,22 @@ pub(crate) fn check(name: &str, max: f64) -> Check {
     }
 }
 
+/// The ticks of such a check from `first` on.
+pub(crate) const fn ticks(first: Timestamp) -> CheckPlan {
+    CheckPlan {
+        first,
+        interval: Duration::from_secs(15),
+        planned: 21,
+        not_due: 0,
+        settling: 0,
+        unasked: 0,
+        past: 0,
+        max_failures: 3,
+        within: 6,
+        min_samples: 3,
+    }
+}
+
 /// A run of five minutes that begins at `at`, with no checks and no names.
 pub(crate) fn record(at: Timestamp) -> Record {
     Record {
@@ -102,6 +119,7 @@ pub(crate) fn record(at: Timestamp) -> Record {
         open: at,
         duration: Duration::from_secs(300),
         interval: Duration::from_secs(15),
+        judging: Mode::Sustained,
         deadline: at,
         fail_fast: true,
         variables: Vec::new(),

@@ -244,12 +244,26 @@ pub struct Told {
     pub among: String,
     /// Whether it can be asked about the past.
     pub has_past: bool,
-    /// How long after the anchor its first tick is due, where nothing is learnt; `None` where all ticks are due.
-    pub needs: Option<Duration>,
-    /// Whether that is after the deployment itself: what counts from it looks at the warm-up, too.
-    pub from_deployment: bool,
+    /// Which of its ticks are due, where nothing is learnt.
+    pub due: Due,
+    /// How samples that would look at what was before the deployment are treated, for kinds that have such.
+    pub reaching: Option<Reaching>,
     /// The longest that one measurement can take; `None` where a variable decides.
     pub budget: Option<Duration>,
+}
+
+/// Which ticks of a check are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Due {
+    /// All of them.
+    #[default]
+    All,
+    /// Those from so long after the anchor on.
+    AfterAnchor(Duration),
+    /// Those from so long after the deployment on, whatever the warm-up.
+    AfterDeployment(Duration),
+    /// A variable decides.
+    Unknown,
 }
 
 /// What rendering may use.
@@ -308,6 +322,12 @@ pub trait Probe: Debug + Send + Sync {
 
     /// How it is asked, for `render`: the request or the connection, a line each, without secrets.
     fn request(&self, at: Timestamp) -> Vec<String>;
+
+    /// What is asked at `at`, for people, where that is another text than [`Probe::target`].
+    fn asked_at(&self, at: Timestamp) -> Option<Arc<str>> {
+        let _ = at;
+        None
+    }
 
     /// Requests in flight are limited within a lane: the integration, or the target's authority.
     fn lane(&self) -> &str;

@@ -8,8 +8,11 @@ use super::inputs::InputArgs;
 use crate::exit::Exit;
 use crate::gate::moment;
 use crate::gate::plan::{CheckPlan, plan};
+use crate::gate::soonest::{Part, earliest};
 use crate::host::Host;
+use crate::policy::criterion::Number;
 use crate::policy::model::Check;
+use crate::policy::window::Mode;
 use crate::prepare::{Prepared, prepare};
 
 /// `rollgate render`.
@@ -56,7 +59,12 @@ fn show(prepared: &Prepared) -> Result<String, String> {
             let _ = writeln!(text, "no deployment, window opens at {}", moment(plan.open));
         }
     }
-    let _ = writeln!(text, "verdict at {} at the latest", moment(plan.deadline));
+    let watched = prepared.checks.iter().zip(&plan.checks).filter(|(check, _)| check.skipped.is_none());
+    let parts: Vec<Part<'_>> = watched.map(|(check, plan)| Part::of(check, plan)).collect();
+    if let Some(earliest) = earliest(&parts, prepared.policy.fail_fast) {
+        let at = if earliest.at <= plan.begin { "at once".to_owned() } else { moment(earliest.at) };
+        let _ = writeln!(text, "earliest verdict {at}{}, latest {}", earliest.which(), moment(plan.deadline));
+    }
     for (check, plan) in prepared.checks.iter().zip(&plan.checks) {
         text.push('\n');
         show_check(&mut text, check, plan);
@@ -82,29 +90,54 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
         return;
     }
     let first = plan.tick(plan.first_due());
-    let last = plan.tick(plan.planned - 1);
-    let ticks = match plan.due() {
+    let _ = writeln!(text, "  {}{}", settling(plan), ticks(plan));
+    let needs = format!(
+        "needs {} judged samples and {} % of them",
+        plan.min_samples,
+        Number(check.min_coverage * 100.0)
+    );
+    let _ = match check.mode {
+        Mode::Sustained => {
+            writeln!(text, "  fails at breach {} within {} samples; {needs}", plan.max_failures, plan.within)
+        }
+        Mode::UntilHealthy { stable_for } => {
+            let stable_for = humantime::format_duration(stable_for.min(plan.due_span()));
+            writeln!(
+                text,
+                "  must hold for {stable_for}, fails by a breach in the last {stable_for}; {needs}"
+            )
+        }
+    };
+    if !check.judging.criterion.is_empty() {
+        let _ = writeln!(text, "  {}", check.judging.criterion);
+    }
+    if check.probe.asked_at(first).is_some() {
+        let _ = writeln!(text, "  query as it is written: {}", check.target);
+        let _ = writeln!(text, "  as it is asked at {}:", moment(first));
+    }
+    for line in check.probe.request(first) {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+/// `4 settle until 2026-01-15T11:01:30Z, then `: the ticks that would look at what was before the deployment.
+fn settling(plan: &CheckPlan) -> String {
+    let Some(until) = plan.settles_until() else { return String::new() };
+    let settle = if plan.settling == 1 { "settles" } else { "settle" };
+    let asked = if plan.unasked < plan.settling { ", asked for a breach only" } else { "" };
+    format!("{} {settle} until {}{asked}, then ", plan.settling, moment(until))
+}
+
+/// `17 ticks from … to …, one each 15s`: those that are due.
+fn ticks(plan: &CheckPlan) -> String {
+    let first = plan.tick(plan.first_due());
+    match plan.due() {
         1 => format!("1 tick at {}", moment(first)),
         due => format!(
             "{due} ticks from {} to {}, one each {}",
             moment(first),
-            moment(last),
+            moment(plan.last()),
             humantime::format_duration(plan.interval)
         ),
-    };
-    let _ = writeln!(text, "  {ticks}");
-    let _ = writeln!(
-        text,
-        "  fails at breach {} within {} samples; needs {} judged samples and {} % of them",
-        plan.max_failures,
-        plan.within,
-        plan.min_samples,
-        check.min_coverage * 100.0
-    );
-    if !check.judging.criterion.is_empty() {
-        let _ = writeln!(text, "  {}", check.judging.criterion);
-    }
-    for line in check.probe.request(first) {
-        let _ = writeln!(text, "  {line}");
     }
 }

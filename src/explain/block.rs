@@ -2,16 +2,18 @@
 //! becomes of samples that nobody can judge. Must not know any kind of check.
 
 use super::page::Page;
-use super::query;
 use super::sketch::{Gate, Sketch, Subject, said};
+use super::{query, reaching};
+use jiff::Timestamp;
+
 use crate::gate::plan::CheckPlan;
-use crate::host::clock::{between, later};
+use crate::host::clock::between;
 use crate::policy::criterion::Number;
 use crate::policy::model::{FailureAction, On, OnInconclusive};
 use crate::policy::query::{ReadQuery, read};
 use crate::policy::spoken::{Settled, count, nth, span};
+use crate::policy::window::Mode;
 use crate::promql::analysis::{Analysis, Reach, analyse};
-use crate::promql::fitting::{Fitting, fitting};
 
 /// Adds the block of `check`.
 pub(super) fn show(page: &mut Page<'_>, check: &Sketch<'_>, gate: &Gate<'_>, subject: &Subject<'_>) {
@@ -38,7 +40,7 @@ pub(super) fn show(page: &mut Page<'_>, check: &Sketch<'_>, gate: &Gate<'_>, sub
             let readings = read(template, dialect);
             let reading = readings.first().filter(|reading| reading.is_sound());
             reading.is_some_and(|reading| {
-                asked(page, reading, check, subject, readings.len() > 1);
+                asked(page, reading, check, gate, subject, readings.len() > 1);
                 reading.expr().is_some_and(query::is_single)
             })
         }
@@ -59,6 +61,7 @@ fn asked(
     page: &mut Page<'_>,
     reading: &ReadQuery<'_>,
     check: &Sketch<'_>,
+    gate: &Gate<'_>,
     subject: &Subject<'_>,
     choice: bool,
 ) {
@@ -71,16 +74,7 @@ fn asked(
     let analysis = analyse(expr);
     let mut looks: Vec<String> = back(&analysis).into_iter().collect();
     looks.extend(elsewhere(&analysis, reading));
-    let reach = analysis.lookback();
-    looks.extend(mixed(reach, check, subject));
-    looks.extend(match fitting(expr) {
-        Fitting::Steady => Some("its range could be shorter: the values would mean the same".to_owned()),
-        Fitting::Waits(span) => Some(format!(
-            "its range cannot be shortened: `{}` grows with it, or reaches further than one range",
-            reading.text(span)
-        )),
-        Fitting::NoRange => None,
-    });
+    looks.extend(reaching::words(expr, reading, check, gate, subject));
     page.entry("looks", &looks.join("; "));
 }
 
@@ -115,23 +109,6 @@ fn elsewhere(analysis: &Analysis<'_>, reading: &ReadQuery<'_>) -> Option<String>
         .map(|one| format!("`{}`", reading.text(one.span)))
         .collect();
     (!shifted.is_empty()).then(|| format!("at another time on purpose: {}", shifted.join(", ")))
-}
-
-/// How many of its samples still see what ran before the deployment.
-fn mixed(reach: Reach, check: &Sketch<'_>, subject: &Subject<'_>) -> Option<String> {
-    let (plan, deployed) = (check.plan.as_ref()?, subject.times.deployed_at?);
-    let clear = later(deployed, reach.known);
-    let mixed = (0..plan.planned).take_while(|k| plan.tick(*k) < clear).count();
-    (mixed > 0).then(|| {
-        let all = plan.planned;
-        let which = if mixed == all as usize {
-            format!("all {all} samples")
-        } else {
-            format!("the first {mixed} of {all} samples")
-        };
-        let which = if all == 1 { "its one sample".to_owned() } else { which };
-        format!("{which} still take in what ran before the deployment")
-    })
 }
 
 /// How often it is asked, where that is not what the gate does, and how.
@@ -185,6 +162,14 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
     if check.dry_run == Settled::Known(true) {
         return "never: it is a dry run, measured and reported, and not counted".to_owned();
     }
+    if let Settled::Known(Mode::UntilHealthy { stable_for }) = gate.mode {
+        let what = format!("at a breach in the last {} of its window", span(stable_for));
+        let dry = dry_run(check);
+        return match check.part(gate) {
+            Some(part) => format!("{what}, {}{dry}", when(part.failure(), subject, gate)),
+            None => format!("{what}{dry}"),
+        };
+    }
     let Some(plan) = &check.plan else {
         let breaches = check
             .max_failures
@@ -193,19 +178,15 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
     };
     let (max, within) = (plan.max_failures, plan.within);
     let what = match max {
+        _ if plan.due() == 0 => return "never: none of its samples is due".to_owned(),
         _ if plan.due() == 1 => "at a breach in its one sample".to_owned(),
         1 => "at the first breach".to_owned(),
         _ if max == within => format!("at {max} breaches in a row of judged samples"),
         _ => format!("at the {} breach within {within} judged samples", nth(u64::from(max))),
     };
-    let earliest = plan.tick(plan.first_due() + max.saturating_sub(1));
-    let earliest = later(earliest, check.delay.unwrap_or_default());
-    let when = match gate.open {
-        _ if earliest <= subject.times.begin && subject.times.given => "at once".to_owned(),
-        Some(open) if earliest > open => {
-            format!("{} after opening at the earliest", span(between(open, earliest)))
-        }
-        _ => "as the gate opens at the earliest".to_owned(),
+    let when = match check.part(gate) {
+        Some(part) => format!(", {}", when(part.failure(), subject, gate)),
+        None => String::new(),
     };
     let written = check.max_failures.known().copied().unwrap_or(max);
     let capped = if max < written {
@@ -213,11 +194,26 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
     } else {
         String::new()
     };
-    let dry = match &check.dry_run {
+    format!("{what}{when}{capped}{}", dry_run(check))
+}
+
+/// When `earliest` is, for people.
+fn when(earliest: Timestamp, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
+    match gate.open {
+        _ if earliest <= subject.times.begin && subject.times.given => "at once".to_owned(),
+        Some(open) if earliest > open => {
+            format!("{} after opening at the earliest", span(between(open, earliest)))
+        }
+        _ => "as the gate opens at the earliest".to_owned(),
+    }
+}
+
+/// What is to be added where a variable decides whether it counts.
+fn dry_run(check: &Sketch<'_>) -> String {
+    match &check.dry_run {
         Settled::Tag(tag) => format!("; not at all if `{tag}` makes it a dry run"),
         Settled::Known(_) => String::new(),
-    };
-    format!("{what}, {when}{capped}{dry}")
+    }
 }
 
 fn samples_are(plan: &CheckPlan) -> String {
@@ -290,6 +286,12 @@ fn either(words: &[&str]) -> String {
 fn needs(check: &Sketch<'_>, gate: &Gate<'_>) -> String {
     let coverage = check.min_coverage.say(|share| format!("{}%", Number(share * 100.0)));
     let what = match &check.plan {
+        _ if matches!(gate.mode, Settled::Known(Mode::UntilHealthy { .. })) => {
+            let least = check.min_samples.say(|least| count(u64::from(*least), "judged sample"));
+            format!(
+                "{least} since the last breach, {coverage} of those due in the last stretch, and the last"
+            )
+        }
         Some(plan) if plan.due() == 1 => "its one sample judged".to_owned(),
         Some(plan) => {
             let last = match plan.max_failures {

@@ -5,6 +5,7 @@
 mod page;
 mod sketch;
 mod query;
+mod reaching;
 mod block;
 mod verdicts;
 mod needs;

@@ -1,6 +1,8 @@
 //! A policy in plain words, for somebody who has not written it: what is watched, for how long, what fails it, what then
 //! happens, when a verdict can come. Must say only what is known; where a variable decides, its tag stands.
 
+use std::time::Duration;
+
 use super::block;
 use super::needs;
 use super::page::Page;
@@ -12,6 +14,7 @@ use crate::host::clock::{between, later};
 use crate::policy::model::FailureAction;
 use crate::policy::problem::Problems;
 use crate::policy::spoken::{Settled, count, span};
+use crate::policy::window::Mode;
 use crate::report::Redact;
 use crate::rollback::TRIGGERS;
 
@@ -33,6 +36,9 @@ pub(crate) fn explain(subject: &Subject<'_>, redact: Redact<'_>) -> Result<Strin
     } else {
         page.paragraph(&window(subject, &gate));
         page.paragraph(&course(&gate));
+        if let Some((message, help)) = &gate.refused {
+            page.paragraph(&format!("As it stands a run is refused: {message}. What would do: {help}."));
+        }
         for check in &gate.checks {
             block::show(&mut page, check, &gate, subject);
         }
@@ -121,6 +127,15 @@ fn window(subject: &Subject<'_>, gate: &Gate<'_>) -> String {
 fn course(gate: &Gate<'_>) -> String {
     let mut said = Vec::new();
     let can_roll_back = verdicts::possible(gate, Verdict::Rollback);
+    match &gate.mode {
+        Settled::Known(Mode::UntilHealthy { stable_for }) => {
+            return until_healthy(gate, *stable_for);
+        }
+        Settled::Known(Mode::Sustained) => {}
+        Settled::Tag(tag) => said.push(format!(
+            "How windows are judged, `{tag}` says; what is told here is true of `sustained`, good for the whole of them."
+        )),
+    }
     if can_roll_back {
         said.push(match &gate.fail_fast {
             Settled::Known(true) => {
@@ -138,6 +153,24 @@ fn course(gate: &Gate<'_>) -> String {
          as fail it."
             .to_owned(),
     );
+    said.extend(besides(gate));
+    said.join(" ")
+}
+
+/// The same of a gate that waits until its checks are healthy.
+fn until_healthy(gate: &Gate<'_>, stable_for: Duration) -> String {
+    let needed = span(stable_for);
+    let first = format!(
+        "It passes as soon as every check has held for {needed}, all of them at one time; what was before that fails \
+         nothing. A check that has not held by the end of its window has failed if there is a breach in the last {needed}, \
+         else nobody can say. Breaches are not counted."
+    );
+    std::iter::once(first).chain(besides(gate)).collect::<Vec<_>>().join(" ")
+}
+
+/// What else is peculiar about the samples.
+fn besides(gate: &Gate<'_>) -> Vec<String> {
+    let mut said = Vec::new();
     if gate.checks.iter().any(|check| check.told.has_past) {
         said.push("Metrics that could not be judged are asked once more at the end.".to_owned());
     }
@@ -148,7 +181,7 @@ fn course(gate: &Gate<'_>) -> String {
             control.asked
         ));
     }
-    said.join(" ")
+    said
 }
 
 /// What follows a rollback verdict.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::check::Told;
+use crate::check::{Due, Told};
 use crate::diagnostic::Sources;
-use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of};
+use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of, refused};
+use crate::gate::soonest::Part;
 use crate::host::clock::later;
 use crate::policy::gate::MAX_FAILURES;
 use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, PolicySpec};
@@ -16,7 +17,7 @@ use crate::policy::render::{INTERVAL, MIN_COVERAGE};
 use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::Scope;
 use crate::policy::value::{AtLeastOne, Delay, Period, Scalar, Share, Value};
-use crate::policy::window::Reaching;
+use crate::policy::window::{Mode, ModeWord, Reaching, STABLE_FOR, WindowSpec};
 use crate::rollback::ParsedTrigger;
 
 /// What is explained, and with what.
@@ -89,6 +90,7 @@ pub(super) struct Gate<'s> {
     pub(super) interval: Settled<Duration>,
     pub(super) warm_up: Settled<Duration>,
     pub(super) fail_fast: Settled<bool>,
+    pub(super) mode: Settled<Mode>,
     pub(super) enabled: Settled<bool>,
     pub(super) pipeline: Option<String>,
     pub(super) on_inconclusive: Settled<OnInconclusive>,
@@ -98,9 +100,22 @@ pub(super) struct Gate<'s> {
     pub(super) open: Option<Timestamp>,
     /// When it gives up, where that is known.
     pub(super) deadline: Option<Timestamp>,
+    /// Why a run is refused as it stands, and what would do.
+    pub(super) refused: Option<(String, String)>,
 }
 
 impl Sketch<'_> {
+    /// What it has to do with when the verdict can come; `None` where variables decide.
+    pub(super) fn part(&self, gate: &Gate<'_>) -> Option<Part<'_>> {
+        Some(Part {
+            plan: self.plan.as_ref()?,
+            mode: *gate.mode.known()?,
+            delay: self.delay?,
+            counted: self.counted(),
+            rolls_back: self.action.known().is_none_or(|action| *action == FailureAction::Rollback),
+        })
+    }
+
     /// Whether it can have a part in the verdict.
     pub(super) fn counted(&self) -> bool {
         self.skipped.is_none() && self.dry_run != Settled::Known(true)
@@ -110,7 +125,7 @@ impl Sketch<'_> {
 /// The gate of `subject`; what is known and wrong is reported.
 pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate<'s> {
     let (spec, scope) = (subject.spec, subject.scope);
-    let reaching = spec.window.reaching.render(Reaching::default(), scope, problems);
+    let reaching = spec.window.reaching.settled(Reaching::default(), scope, problems);
     let mut known = Known { scope, reaching, problems };
     let durations: Vec<Option<Settled<Duration>>> =
         spec.checks.iter().map(|check| known.value(check.envelope.duration.as_ref())).collect();
@@ -127,6 +142,7 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
     });
     let timeout = known.value(spec.window.timeout.as_ref());
     let max_failures = known.value(spec.rollback.max_failures.as_ref());
+    let mode = known.mode(&spec.window);
     let mut gate = Gate {
         fail_fast: known.value(spec.window.fail_fast.as_ref()).unwrap_or(Settled::Known(true)),
         enabled: known.value(spec.rollback.enabled.as_ref()).unwrap_or(Settled::Known(true)),
@@ -138,6 +154,8 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
         checks: Vec::new(),
         open: None,
         deadline: None,
+        refused: None,
+        mode,
         duration,
         interval,
         warm_up,
@@ -150,7 +168,7 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
             (None, Some(own)) => own,
             (None, None) => gate.duration.clone(),
         };
-        let one = known.check(check, duration, &gate.interval, max_failures.clone(), subject, &mut names);
+        let one = known.check(check, duration, &gate, max_failures.clone(), subject, &mut names);
         gate.checks.push(one);
     }
     gate.plan(subject, timeout, problems);
@@ -176,11 +194,24 @@ impl Known<'_> {
         settled(value, self.scope, self.problems)
     }
 
+    /// How the window is judged.
+    fn mode(&mut self, window: &WindowSpec) -> Settled<Mode> {
+        let stable_for = self.value(window.stable_for.as_ref());
+        match self.value(window.mode.as_ref()) {
+            None | Some(Settled::Known(ModeWord::Sustained)) => Settled::Known(Mode::Sustained),
+            Some(Settled::Tag(tag)) => Settled::Tag(tag),
+            Some(Settled::Known(ModeWord::UntilHealthy)) => stable_for
+                .map_or(Settled::Known(Mode::UntilHealthy { stable_for: STABLE_FOR }), |span| {
+                    span.map(|Period(stable_for)| Mode::UntilHealthy { stable_for })
+                }),
+        }
+    }
+
     fn check<'s>(
         &mut self,
         check: &'s CheckSpec,
         duration: Settled<Duration>,
-        interval: &Settled<Duration>,
+        gate: &Gate<'_>,
         of_all: Option<Settled<AtLeastOne>>,
         subject: &Subject<'s>,
         names: &mut std::collections::BTreeSet<String>,
@@ -226,8 +257,11 @@ impl Known<'_> {
                 .unwrap_or(Settled::Known(FailureAction::Rollback)),
             interval: self
                 .value(envelope.interval.as_ref())
-                .map_or_else(|| interval.clone(), |every| every.map(|Period(every)| every)),
-            min_samples: self.value(envelope.min_samples.as_ref()).unwrap_or_else(|| max_failures.clone()),
+                .map_or_else(|| gate.interval.clone(), |every| every.map(|Period(every)| every)),
+            min_samples: self.value(envelope.min_samples.as_ref()).unwrap_or_else(|| match &gate.mode {
+                Settled::Known(Mode::UntilHealthy { .. }) => Settled::Known(1),
+                _ => max_failures.clone(),
+            }),
             min_coverage: min_coverage
                 .map_or(Settled::Known(MIN_COVERAGE), |share| share.map(|Share(share)| share)),
             dry_run: self.value(envelope.dry_run.as_ref()).unwrap_or(Settled::Known(false)),
@@ -276,15 +310,16 @@ impl Gate<'_> {
             timeout: timeout.as_ref().and_then(Settled::known).copied(),
             last: times.last,
         };
-        let (anchor, deployed_at) = (timing.anchor(), timing.deployed_at);
+        let mode = self.mode.known().copied().unwrap_or_default();
         let watched: Vec<Option<Watched<'_>>> =
-            self.checks.iter().map(|check| watched(check, anchor, deployed_at)).collect();
+            self.checks.iter().map(|check| watched(check, &timing, mode)).collect();
         let known: Vec<Watched<'_>> = watched.iter().flatten().cloned().collect();
         let plan = match plan_of(&timing, &known) {
             Ok((plan, _)) => plan,
             Err(fault) => return problems.push(Problem::nowhere(fault)),
         };
         self.open = Some(plan.open);
+        self.refused = refused(&known, &plan);
         let all = known.len() == self.checks.len();
         let budgets = self.checks.iter().all(|check| check.skipped.is_some() || check.told.budget.is_some());
         let sure = match timeout {
@@ -301,11 +336,13 @@ impl Gate<'_> {
 }
 
 /// What the gate's plan needs of a check; `None` where a variable decides.
-fn watched<'c>(
-    check: &'c Sketch<'_>,
-    anchor: Option<Timestamp>,
-    deployed_at: Option<Timestamp>,
-) -> Option<Watched<'c>> {
+fn watched<'c>(check: &'c Sketch<'_>, timing: &Timing, mode: Mode) -> Option<Watched<'c>> {
+    let due_from = match check.told.due {
+        Due::All => None,
+        Due::AfterAnchor(needs) => timing.anchor().map(|anchor| later(anchor, needs)),
+        Due::AfterDeployment(needs) => timing.deployed_at.map(|deployed| later(deployed, needs)),
+        Due::Unknown => timing.deployed_at.map(|_| None)?,
+    };
     Some(Watched {
         name: &check.name,
         duration: *check.duration.known()?,
@@ -314,14 +351,12 @@ fn watched<'c>(
         max_failures_written: false,
         within: *check.within.known()?,
         min_samples: *check.min_samples.known()?,
+        mode,
         skipped: check.skipped.is_some(),
         has_past: check.told.has_past,
         delay: check.delay?,
         budget: check.told.budget.unwrap_or_default(),
-        due_from: check.told.needs.and_then(|needs| {
-            let from = if check.told.from_deployment { deployed_at } else { anchor };
-            Some(later(from?, needs))
-        }),
+        due_from,
         tells_from: None,
     })
 }

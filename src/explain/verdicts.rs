@@ -8,7 +8,8 @@ use super::sketch::{Gate, Sketch, Subject};
 use crate::exit::Exit;
 use crate::gate::moment;
 use crate::gate::outcome::Verdict;
-use crate::host::clock::{between, later};
+use crate::gate::soonest::{Part, pass};
+use crate::host::clock::between;
 use crate::policy::model::{FailureAction, OnInconclusive};
 use crate::policy::spoken::{Settled, span};
 use crate::report::words::{clock, span as short};
@@ -34,11 +35,16 @@ pub(super) fn possible(gate: &Gate<'_>, verdict: Verdict) -> bool {
 
 /// Adds the table.
 pub(super) fn show(page: &mut Page<'_>, subject: &Subject<'_>, gate: &Gate<'_>) {
+    if gate.refused.is_some() {
+        return;
+    }
     let since = if subject.times.deployed_at.is_some() { "the deployment" } else { "the start" };
     page.heading(&format!("Verdicts, and when they can come (counted from {since})"));
     let when =
         |at: Option<Timestamp>| at.map_or("as the variables decide".to_owned(), |at| after(subject, at));
-    let end = end(gate);
+    let parts = parts(gate);
+    let passes = parts.as_deref().and_then(pass);
+    let end = parts.as_deref().and_then(|parts| parts.iter().map(Part::end).max());
     let mut rows: Vec<[String; 4]> = Vec::new();
     let mut row = |verdict: &str, at: Option<Timestamp>, exit: &str, follows: &str| {
         rows.push([verdict.to_owned(), when(at), exit.to_owned(), follows.to_owned()]);
@@ -60,7 +66,7 @@ pub(super) fn show(page: &mut Page<'_>, subject: &Subject<'_>, gate: &Gate<'_>) 
         row("rollback", at, &format!("exit {exit}"), &format!("{follows}{}", by_whom(gate)));
     }
     if possible(gate, Verdict::Pass) {
-        row("pass", end, &exit(Exit::Pass), "the pipeline goes on");
+        row("pass", passes, &exit(Exit::Pass), "the pipeline goes on");
     }
     if possible(gate, Verdict::Alert) {
         row(
@@ -96,13 +102,11 @@ fn exit(exit: Exit) -> String {
 /// When the first rollback can be said, and of which checks; `None` where variables decide.
 fn rollback<'g>(gate: &'g Gate<'_>) -> Option<(Timestamp, Vec<&'g str>)> {
     if gate.fail_fast != Settled::Known(true) {
-        return end(gate).map(|end| (end, Vec::new()));
+        return pass(&parts(gate)?).map(|end| (end, Vec::new()));
     }
     let mut soonest: Option<(Timestamp, Vec<&str>)> = None;
     for check in gate.checks.iter().filter(|check| rolls_back(check)) {
-        let plan = check.plan.as_ref()?;
-        let tick = plan.tick(plan.first_due() + plan.max_failures.saturating_sub(1));
-        let at = later(tick, check.delay?);
+        let at = check.part(gate)?.failure();
         match &mut soonest {
             Some((sooner, names)) if *sooner == at => names.push(&check.name),
             Some((sooner, _)) if *sooner < at => {}
@@ -127,15 +131,9 @@ fn by_whom(gate: &Gate<'_>) -> String {
     }
 }
 
-/// When the last planned window ends, without a run-on; `None` where variables decide.
-fn end(gate: &Gate<'_>) -> Option<Timestamp> {
-    let mut end = None;
-    for check in gate.checks.iter().filter(|check| check.skipped.is_none()) {
-        let plan = check.plan.as_ref()?;
-        let at = later(plan.tick(plan.planned.saturating_sub(1)), check.delay?);
-        end = Some(end.map_or(at, |later: Timestamp| later.max(at)));
-    }
-    end
+/// The checks that are watched; `None` where variables decide.
+fn parts<'g>(gate: &'g Gate<'_>) -> Option<Vec<Part<'g>>> {
+    gate.checks.iter().filter(|check| check.skipped.is_none()).map(|check| check.part(gate)).collect()
 }
 
 /// `after 1m 30s`, and the time of day where times were given.

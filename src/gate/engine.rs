@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::outcome::{Event, Outcome, Record, Verdict};
+use super::outcome::{CheckRecord, Event, Outcome, Record, Verdict};
 use super::plan::Plan;
 use super::verdict::{Stop, contribution, verdict};
 use super::watch::{Step, Taken, Watch};
@@ -68,6 +68,8 @@ pub struct Engine {
     /// How many checks are still being watched, and which are not.
     open: usize,
     closed: Vec<bool>,
+    /// The check that did not hold when last all were to.
+    waits_for: usize,
     events: Vec<Event>,
     notes: HashSet<String>,
     labels: HashSet<Arc<Labels>>,
@@ -91,6 +93,7 @@ impl Engine {
             stop: None,
             open,
             closed,
+            waits_for: 0,
             events: Vec::new(),
             notes: HashSet::new(),
             labels: HashSet::new(),
@@ -227,17 +230,27 @@ impl Engine {
         asks
     }
 
-    /// Whether every counted check has come to its outcome or would pass now, and one of them only would.
-    fn all_hold(&self) -> bool {
-        let mut holding = false;
-        for (watch, record) in self.watches.iter().zip(&self.record.checks) {
-            let counted = !record.check.dry_run && record.outcome.is_none();
-            if counted && !watch.holds(record) {
-                return false;
-            }
-            holding |= counted;
+    /// Whether every counted check has come to its outcome or would pass, all of them at one moment, and one of them only
+    /// would.
+    fn all_hold(&mut self) -> bool {
+        let counted = |record: &CheckRecord| !record.check.dry_run && record.outcome.is_none();
+        let holds = |index: usize| {
+            let (watch, record) = (&self.watches[index], &self.record.checks[index]);
+            !counted(record) || watch.holds(record)
+        };
+        // The check that it waited for last is the likeliest to be waited for still.
+        if !self.watches.is_empty() && !holds(self.waits_for) {
+            return false;
         }
-        holding
+        if let Some(waits_for) = (0..self.watches.len()).find(|index| !holds(*index)) {
+            self.waits_for = waits_for;
+            return false;
+        }
+        let holding = self.watches.iter().zip(&self.record.checks).filter(|(_, record)| counted(record));
+        let moments = holding.clone().filter_map(|(watch, _)| watch.held());
+        let from = moments.clone().map(|moments| moments.start).max();
+        let until = moments.map(|moments| moments.end).min();
+        holding.count() > 0 && from.zip(until).is_none_or(|(from, until)| from < until)
     }
 
     fn decide(&mut self, check: usize, outcome: Outcome) {

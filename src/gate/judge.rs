@@ -16,9 +16,6 @@ use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
 /// Series kept of a sample.
 pub const KEPT: usize = 10;
 
-/// Relative slack of shares, so that 19 of 20 is 95 %.
-const EPSILON: f64 = 1e-9;
-
 /// What a reading came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -134,7 +131,7 @@ fn judge_series(series: &[Series], judging: &Judging, on: OnMissing) -> Judged {
     let met = match judging.require {
         Require::All => misses == 0,
         Require::Any => hits > 0,
-        Require::Share(share) => hits as f64 >= share.0 * held.len() as f64 * (1.0 - EPSILON),
+        Require::Share(share) => hits >= share.least(held.len()),
     };
     let left_out = series.len() - held.len();
     let worst = held.iter().filter(|h| h.miss.is_some()).max_by(|a, b| excess(a).total_cmp(&excess(b)));
@@ -203,8 +200,9 @@ fn too_few(series: &[Series], held: usize, least: usize, on: OnMissing) -> Judge
 
 fn breach_reason(worst: &Held<'_>, misses: usize, held: usize, left_out: usize) -> String {
     let mut reason = worst.miss.map(|miss| miss.to_string()).unwrap_or_default();
+    reason.push_str(&at(&worst.series.labels));
     if held > 1 {
-        reason.push_str(&format!(" at {}, {misses} of {held} series", labels(&worst.series.labels)));
+        reason.push_str(&format!(", {misses} of {held} series"));
     }
     if left_out > 0 {
         reason.push_str(&format!(", {left_out} without a value left out"));
@@ -238,6 +236,11 @@ fn key(labels: &Labels) -> u64 {
 
 fn shown(series: &Series) -> String {
     format!("{} = {}", labels(&series.labels), Number(series.value))
+}
+
+/// ` at {route="/pay"}`; nothing of a series without labels.
+pub fn at(whose: &Labels) -> String {
+    if whose.is_empty() { String::new() } else { format!(" at {}", labels(whose)) }
 }
 
 /// Labels as PromQL writes them.

@@ -2,6 +2,7 @@
 //! `measure`. Must not know a kind of check or a way to act.
 
 pub mod plan;
+pub mod soonest;
 pub mod judge;
 pub mod streak;
 mod course;

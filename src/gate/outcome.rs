@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::plan::CheckPlan;
+use super::soonest::Part;
 use crate::check::{Labels, Phases};
 use crate::exit::Exit;
 use crate::policy::model::Check;
+use crate::policy::window::Mode;
 
 /// The state of one tick's sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,14 +137,14 @@ pub struct CheckRecord {
     pub contribution: Option<Verdict>,
     /// Why, in one line.
     pub reason: String,
+    /// Its ticks, as they were planned.
+    pub plan: CheckPlan,
     /// Breaches that fail it, capped by the due ticks.
     pub max_failures: u32,
     /// Among so many consecutive judged samples.
     pub within: u32,
     /// Judged samples below which it is inconclusive, capped by the due ticks.
     pub min_samples: u32,
-    /// The number of the first tick that can be a breach.
-    pub first: u32,
     /// Ticks planned, run-on included.
     pub planned: u32,
     /// Planned ticks that count.
@@ -153,12 +156,32 @@ pub struct CheckRecord {
 }
 
 impl CheckRecord {
+    /// What it has to do with when the verdict can come.
+    pub fn part(&self) -> Part<'_> {
+        Part::of(&self.check, &self.plan)
+    }
+}
+
+impl CheckRecord {
     /// How many samples are in `state`.
     pub fn count(&self, state: State) -> u32 {
         if state == State::Missed {
             return self.missed;
         }
         u32::try_from(self.samples.iter().filter(|s| s.state == state).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The finite value that came nearest to its limit, or went farthest beyond it, in all judged samples, and whose it is.
+    pub fn worst(&self) -> Option<(&Arc<Labels>, f64)> {
+        let criterion = &self.check.judging.criterion;
+        if criterion.is_empty() {
+            return None;
+        }
+        let judged = self.samples.iter().filter(|s| s.state.judged());
+        judged
+            .filter_map(|sample| sample.values.first().map(|(labels, value)| (labels, *value)))
+            .filter(|(_, value)| value.is_finite())
+            .max_by(|(_, a), (_, b)| criterion.beyond(*a).total_cmp(&criterion.beyond(*b)))
     }
 
     /// How many samples are judged.
@@ -265,6 +288,8 @@ pub struct Record {
     pub duration: Duration,
     /// From tick to tick, unless a check says otherwise.
     pub interval: Duration,
+    /// How windows are judged.
+    pub judging: Mode,
     /// The latest moment at which a verdict is said.
     pub deadline: Timestamp,
     /// Whether the first rollback ends the sampling.

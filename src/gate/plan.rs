@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::host::clock::{between, later};
 use crate::policy::model::Check;
 use crate::policy::problem::listed;
-use crate::policy::window::warm_up;
+use crate::policy::window::{Mode, warm_up};
 
 /// What the default time-out leaves beyond the latest possible end.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -90,9 +90,24 @@ impl CheckPlan {
         later(self.first, self.interval * k)
     }
 
+    /// The time of the last planned tick.
+    pub fn last(&self) -> Timestamp {
+        self.tick(self.planned.saturating_sub(1))
+    }
+
+    /// Until when it settles: the time of its first due tick. `None` where it does not.
+    pub fn settles_until(&self) -> Option<Timestamp> {
+        (self.settling > 0).then(|| self.tick(self.first_due()))
+    }
+
     /// How many ticks are due.
     pub const fn due(&self) -> u32 {
         self.planned - self.first_due()
+    }
+
+    /// From the first tick that is due to the last that is planned.
+    pub fn due_span(&self) -> Duration {
+        self.interval.saturating_mul(self.due().saturating_sub(1))
     }
 
     /// The number of the first tick that is due.
@@ -123,6 +138,8 @@ pub struct Watched<'c> {
     pub within: u32,
     /// Judged samples below which it is inconclusive.
     pub min_samples: u32,
+    /// How its window is judged.
+    pub mode: Mode,
     /// Whether it does not apply.
     pub skipped: bool,
     /// Whether it can be asked about the past.
@@ -147,6 +164,7 @@ impl<'c> Watched<'c> {
             max_failures_written: check.max_failures_written,
             within: check.within,
             min_samples: check.min_samples,
+            mode: check.mode,
             skipped: check.skipped.is_some(),
             has_past: check.probe.has_past(),
             delay: check.probe.delay(),
@@ -165,10 +183,8 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
     let watched: Vec<Watched<'_>> = checks.iter().map(|check| Watched::of(check)).collect();
     let (plan, few) = plan_of(timing, &watched)?;
     let mut warnings = Vec::new();
-    let blind: Vec<(&Watched<'_>, &CheckPlan)> =
-        watched.iter().zip(&plan.checks).filter(|(check, plan)| !check.skipped && plan.due() == 0).collect();
-    if !blind.is_empty() {
-        return Err(never_due(&blind, &plan));
+    if let Some((message, help)) = refused(&watched, &plan) {
+        return Err(format!("{message}\n  = help: {help}"));
     }
     for (check, few) in checks.iter().zip(few) {
         warnings.extend(few);
@@ -201,20 +217,11 @@ pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Opt
             )
         })?;
         let one = plan_check(check, u32::try_from(ticks).unwrap_or(u32::MAX), open, timing.begin);
-        let too_few = !check.skipped
-            && check.max_failures_written
-            && one.max_failures < check.max_failures
-            && one.due() > 0;
-        warnings.push(too_few.then(|| {
-            let due = one.due();
-            let ticks = if due == 1 { "tick" } else { "ticks" };
-            format!(
-                "`{}` has {due} due {ticks}, fewer than its `max_failures` {}: it fails at breach {}",
-                check.name, check.max_failures, one.max_failures,
-            )
-        }));
+        let few = if check.skipped { None } else { few(check, &one) };
+        warnings.push(few);
         if !check.skipped {
-            let run_on = one.tick(one.planned.saturating_add(one.max_failures));
+            let beyond = if check.mode == Mode::Sustained { one.max_failures } else { 0 };
+            let run_on = one.tick(one.planned.saturating_add(beyond));
             let reasked = if check.has_past { check.budget } else { Duration::ZERO };
             latest = latest.max(later(run_on.max(timing.begin), check.delay + check.budget + reasked));
         }
@@ -227,29 +234,66 @@ pub fn plan_of(timing: &Timing, checks: &[Watched<'_>]) -> Result<(Plan, Vec<Opt
     Ok((Plan { begin: timing.begin, open, shortened, deadline, checks: planned }, warnings))
 }
 
-/// The fault of checks that would judge nothing but what was before the deployment.
-fn never_due(blind: &[(&Watched<'_>, &CheckPlan)], plan: &Plan) -> String {
-    let names: Vec<&str> = blind.iter().map(|(check, _)| check.name).collect();
-    let whole = |(check, _): &(&Watched<'_>, &CheckPlan)| {
+/// What people should know of a check with fewer due ticks than are meant.
+fn few(check: &Watched<'_>, plan: &CheckPlan) -> Option<String> {
+    let (name, due) = (check.name, plan.due());
+    let ticks = if due == 1 { "tick" } else { "ticks" };
+    match check.mode {
+        _ if due == 0 => None,
+        Mode::Sustained => {
+            (check.max_failures_written && plan.max_failures < check.max_failures).then(|| {
+                format!(
+                    "`{name}` has {due} due {ticks}, fewer than its `max_failures` {}: it fails at breach {}",
+                    check.max_failures, plan.max_failures,
+                )
+            })
+        }
+        Mode::UntilHealthy { stable_for } => (plan.due_span() < stable_for).then(|| {
+            let [span, needed] = [plan.due_span(), stable_for].map(humantime::format_duration);
+            let over = if due == 1 { String::new() } else { format!(" over {span}") };
+            let holds = if due == 1 {
+                "it must be within at that".to_owned()
+            } else {
+                format!("it must hold for {span}")
+            };
+            format!(
+                "`{name}` has {due} due {ticks}{over}, too few to hold for `stable_for` {needed}: {holds}"
+            )
+        }),
+    }
+}
+
+/// Why `plan` cannot be run, and what would do: checks that would judge nothing but what was before the deployment.
+pub fn refused(watched: &[Watched<'_>], plan: &Plan) -> Option<(String, String)> {
+    let blind: Vec<&Watched<'_>> = watched
+        .iter()
+        .zip(&plan.checks)
+        .filter(|(check, plan)| !check.skipped && plan.due() == 0)
+        .map(|(check, _)| check)
+        .collect();
+    let latest = blind.iter().map(|check| check.due_from.unwrap_or(plan.open)).max()?;
+    let whole = |check: &&Watched<'_>| {
         let span = between(plan.open, check.due_from.unwrap_or(plan.open)).as_nanos();
-        let interval = check.interval.as_nanos().max(1);
-        let ticks = u32::try_from(span.div_ceil(interval)).unwrap_or(u32::MAX);
+        let ticks = u32::try_from(span.div_ceil(check.interval.as_nanos().max(1))).unwrap_or(u32::MAX);
         check.interval.saturating_mul(ticks)
     };
-    let shortest = blind.iter().map(whole).max().unwrap_or_default();
-    let latest = blind.iter().filter_map(|(check, _)| check.due_from).max().unwrap_or(plan.open);
+    let shortest = blind.iter().map(whole).max().unwrap_or_default() + plan.shortened;
+    let names: Vec<String> = blind.iter().map(|check| format!("`{}`", check.name)).collect();
     let (has, what) = match names.as_slice() {
         [_] => ("has", "its window would look"),
         _ => ("have", "their windows would look"),
     };
-    format!(
-        "{} {has} no due tick: {what} only at what was before the deployment until {}\n  = help: the shortest \
-         `duration` that would do is `{}`; or say when it was deployed with `--deployed-at TIME`, or that nothing was \
-         with `--deployed-at none`",
-        listed(names.iter().copied()),
+    let message = format!(
+        "{} {has} no due tick: {what} only at what was before the deployment until {}",
+        listed(names.iter().map(String::as_str)),
         super::moment(latest),
-        humantime::format_duration(shortest + plan.shortened),
-    )
+    );
+    let help = format!(
+        "the shortest `duration` that would do is `{}`; or say when it was deployed with `--deployed-at TIME`, or that \
+         nothing was with `--deployed-at none`",
+        humantime::format_duration(shortest),
+    );
+    Some((message, help))
 }
 
 fn plan_check(check: &Watched<'_>, ticks: u32, open: Timestamp, begin: Timestamp) -> CheckPlan {

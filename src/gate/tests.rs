@@ -13,6 +13,7 @@ use super::watch::Taken;
 use crate::check::{Reading, Seen, Series};
 use crate::host::clock::later;
 use crate::policy::model::{Check, FailureAction};
+use crate::policy::window::Mode;
 use crate::testing::{self, Still};
 
 /// What tick by tick is seen: `.` within, `b` breach, `0` an empty result, `n` only NaN, `e` an error.
@@ -140,7 +141,11 @@ fn play(setup: Setup) -> (Outcome, u32, String) {
 fn a_check_fails_at_the_breach_that_completes_it() {
     let (outcome, _, reason) = play(setup("..b.bb"));
     assert_eq!(outcome, Outcome::Failed);
-    assert_eq!(reason, "2 > max_value 1, breach 3 of 3, at 2026-01-15T11:00:50Z");
+    assert_eq!(
+        reason,
+        "2 > max_value 1, breach 3 of 3, at 2026-01-15T11:00:50Z; 3 of 6 judged samples over 50s breached; max_value 2 \
+         would have held"
+    );
     assert_eq!(play(setup("b....b....b.")).0, Outcome::Passed);
     assert_eq!(play(setup("...........")).0, Outcome::Passed);
 }
@@ -159,7 +164,8 @@ fn a_window_does_not_end_on_a_breach() {
     assert_eq!((outcome, planned), (Outcome::Inconclusive, 14));
     assert_eq!(
         reason,
-        "none of the last 3 samples judged: the end was not seen: 3 failed to be asked; the last: connection refused"
+        "none of the last 3 samples judged: the end was not seen; 11 of 14 due samples judged (worst 2) over 2m 10s, \
+         3 failed to be asked; one of the last 3 within max_value 1 would have passed; the last: connection refused"
     );
 }
 
@@ -173,9 +179,10 @@ fn what_was_not_seen_is_inconclusive() {
     // 5 of 11 is less than half.
     let (outcome, _, reason) = play(setup("0.0.0.0.0.0"));
     assert_eq!(outcome, Outcome::Inconclusive);
-    assert!(
-        reason.starts_with("5 of 11 due samples judged, expected at least 50 %: 6 without data"),
-        "{reason}"
+    assert_eq!(
+        reason,
+        "5 of 11 due samples judged (worst 0), expected at least 50 % (`min_coverage`) over 1m 40s: 6 without data; \
+         1 more within max_value 1 would have passed; the last: an empty result"
     );
     assert_eq!(play(setup(".0.0.0.0.0.")).0, Outcome::Passed);
     // The end was not seen.
@@ -284,4 +291,110 @@ fn a_stopped_gate_never_passes() {
         // A cancelled run has no verdict: the conductor does not ask for one.
         assert_eq!(engine.conclude(), expected);
     }
+}
+
+/// A check of ten intervals that must hold for three of them.
+fn healthy(signs: &'static str) -> Setup {
+    setup(signs).with(|check| {
+        check.mode = Mode::UntilHealthy { stable_for: Duration::from_secs(30) };
+        check.min_samples = 1;
+    })
+}
+
+#[test]
+fn a_gate_that_waits_until_healthy_passes_as_soon_as_it_is() {
+    let (verdict, record) = play_from(begin(), &[healthy("bbbb.......")], RULES);
+    let check = &record.checks[0];
+    assert_eq!((verdict, check.outcome, check.samples.len()), (Verdict::Pass, Some(Outcome::Passed), 8));
+    assert_eq!((check.missed, check.planned), (3, 11));
+    assert_eq!(check.reason, "held for 30s since 2026-01-15T11:00:40Z, 4 samples within");
+    // A sample that is not judged breaks nothing, but for as long as it is the last.
+    assert_eq!(play_from(begin(), &[healthy(".0.0.......")], RULES).1.checks[0].samples.len(), 5);
+    assert_eq!(play_from(begin(), &[healthy("...0.......")], RULES).1.checks[0].samples.len(), 5);
+    // Of the last 30 s too little was seen until tick 5.
+    assert_eq!(play_from(begin(), &[healthy(".000.......")], RULES).1.checks[0].samples.len(), 6);
+    // The last tick is soon enough.
+    assert_eq!(play(healthy("bbbbbbb....")).0, Outcome::Passed);
+}
+
+#[test]
+fn what_is_not_healthy_at_last_has_failed_or_was_not_seen() {
+    let (outcome, planned, reason) = play(healthy("..b"));
+    assert_eq!((outcome, planned), (Outcome::Failed, 11));
+    assert_eq!(
+        reason,
+        "2 > max_value 1, at 2026-01-15T11:01:40Z, in the last 30s (`stable_for`) of the window; 4 of 4 judged samples \
+         over 30s breached; max_value 2 would have held"
+    );
+    // It flaps: the last breach is what counts, as far back as `stable_for`.
+    let (outcome, _, reason) = play(healthy("..b..b.b..."));
+    assert_eq!(outcome, Outcome::Failed);
+    assert!(reason.starts_with("2 > max_value 1, at 2026-01-15T11:01:10Z, in the last 30s"), "{reason}");
+    let (outcome, _, reason) = play(healthy("..b..bb0..."));
+    assert_eq!(outcome, Outcome::Inconclusive);
+    assert_eq!(
+        reason,
+        "held for 20s, expected 30s (`stable_for`): 1 without data; 30s within max_value 1 at the end would have passed; \
+         the last: an empty result"
+    );
+    for (signs, first) in [
+        (
+            "0",
+            "0 of 4 due samples judged in the last 30s (`stable_for`), expected at least 50 % (`min_coverage`): 11",
+        ),
+        ("e", "0 of 4 due samples judged in the last 30s"),
+        ("b.00000000.", "1 of 4 due samples judged in the last 30s"),
+        ("bb.bb.bb.b0", "2 > max_value 1"),
+        ("bbbbbbb...0", "the last sample is not judged: the end was not seen: 1 without data; 30s within"),
+    ] {
+        let (outcome, _, reason) = play(healthy(signs));
+        let failed = signs == "bb.bb.bb.b0";
+        assert_eq!(
+            outcome,
+            if failed { Outcome::Failed } else { Outcome::Inconclusive },
+            "{signs}: {reason}"
+        );
+        assert!(reason.starts_with(first), "{signs}: {reason}");
+    }
+    // What is asked once more at the end counts like the rest.
+    assert_eq!(play(healthy("bbbbbbb...e").again("...........")).0, Outcome::Passed);
+    let written = |signs| healthy(signs).with(|check| check.min_samples = 6);
+    assert_eq!(play_from(begin(), &[written("bb.........")], RULES).1.checks[0].samples.len(), 8);
+    let (_, _, reason) = play(written("bbbbbb....."));
+    assert!(reason.starts_with("5 samples judged since the last breach, expected at least 6"), "{reason}");
+}
+
+#[test]
+fn all_checks_must_hold_at_the_same_time() {
+    let lengths = |record: &Record| -> Vec<usize> { record.checks.iter().map(|c| c.samples.len()).collect() };
+    // One holds up to tick 5, the other from tick 7 on: neither moment will do.
+    let (verdict, record) = play_from(begin(), &[healthy("......b...."), healthy("bbbb.......")], RULES);
+    assert_eq!((verdict, lengths(&record)), (Verdict::Pass, vec![11, 11]));
+    let (verdict, record) = play_from(begin(), &[healthy("......b..b."), healthy("bbbb.......")], RULES);
+    assert_eq!(verdict, Verdict::Rollback);
+    assert_eq!(record.checks[1].outcome, Some(Outcome::Passed));
+    // Each by its own ticks: the slow one holds from 40 s on, up to its next tick.
+    let slow = |signs| healthy(signs).with(|check| check.interval = Duration::from_secs(20));
+    let (verdict, record) = play_from(begin(), &[slow("......"), healthy("bbbbb......")], RULES);
+    assert_eq!((verdict, lengths(&record)), (Verdict::Pass, vec![5, 9]));
+    let (verdict, record) = play_from(begin(), &[slow("...b.."), healthy("bb.........")], RULES);
+    assert_eq!((verdict, lengths(&record)), (Verdict::Pass, vec![3, 6]));
+    // Kinds without a past, in a window that began in the past.
+    let start = begin().checked_sub(Duration::from_secs(60)).unwrap();
+    let target = |signs| healthy(signs).with(|check| check.probe = Arc::new(Still { past: false }));
+    let (verdict, record) = play_from(start, &[target("."), healthy("bb.........")], RULES);
+    assert_eq!((verdict, lengths(&record)), (Verdict::Pass, vec![4, 10]));
+    // A dry run is waited for by nobody.
+    let (verdict, record) =
+        play_from(begin(), &[healthy("b").with(|check| check.dry_run = true), healthy(".")], RULES);
+    assert_eq!((verdict, lengths(&record)), (Verdict::Pass, vec![3, 4]));
+    assert_eq!(record.checks[0].outcome, Some(Outcome::Unfinished));
+}
+
+#[test]
+fn a_window_with_few_due_ticks_must_hold_for_all_of_them() {
+    let once = |signs| healthy(signs).with(|check| check.duration = Duration::ZERO);
+    assert_eq!(play(once(".")).0, Outcome::Passed);
+    assert_eq!(play(once("b")).0, Outcome::Failed);
+    assert_eq!(play(once("0")).0, Outcome::Inconclusive);
 }

@@ -4,6 +4,7 @@
 mod past;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -117,10 +118,10 @@ impl Watch {
             outcome: skipped.is_some().then_some(Outcome::Skipped),
             reason: skipped.unwrap_or_default(),
             contribution: None,
+            plan: self.plan.clone(),
             max_failures: self.plan.max_failures,
             within: self.plan.within,
             min_samples: self.plan.min_samples,
-            first: self.plan.first_asked(),
             planned: if self.check.skipped.is_some() { 0 } else { self.plan.planned },
             due: if self.check.skipped.is_some() { 0 } else { self.plan.due() },
             missed: 0,
@@ -142,6 +143,11 @@ impl Watch {
     /// Whether it would pass if the gate ended now: all that it must show is shown.
     pub fn holds(&self, record: &CheckRecord) -> bool {
         !self.failed && !self.ended() && self.course.holds(record)
+    }
+
+    /// The moments at which it does, where that passes with time.
+    pub fn held(&self) -> Option<Range<Timestamp>> {
+        self.course.held()
     }
 
     /// The time of tick `k`, run-on ticks included.
@@ -241,13 +247,18 @@ impl Watch {
         let (Some(mark), Some(sample)) = (self.marks.get(index), record.samples.get(index)) else { return };
         let failing = self.course.take(mark, sample);
         if let Some(reason) = failing.filter(|_| !self.failed) {
-            self.failed = true;
-            record.outcome = Some(Outcome::Failed);
-            record.reason = reason;
-            self.undecided = true;
-            if !self.lacks_answer() {
-                steps.extend(self.decide_failed(record));
-            }
+            self.fail(reason, record, steps);
+        }
+    }
+
+    /// It has failed; what that means may hang on an answer about the past.
+    fn fail(&mut self, reason: String, record: &mut CheckRecord, steps: &mut Vec<Step>) {
+        self.failed = true;
+        record.outcome = Some(Outcome::Failed);
+        record.reason = reason;
+        self.undecided = true;
+        if !self.lacks_answer() {
+            steps.extend(self.decide_failed(record));
         }
     }
 
@@ -345,10 +356,13 @@ impl Watch {
         record.missed = record.due.saturating_sub(asked);
     }
 
-    /// The window ended and the check has not failed: passed, or too little was seen.
+    /// The window ended and no breach has failed the check: what it came to.
     fn conclude(&mut self, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         self.end(record);
         let (outcome, reason) = self.course.conclude(record);
+        if outcome == Outcome::Failed {
+            return self.fail(reason, record, steps);
+        }
         record.outcome = Some(outcome);
         record.reason = reason;
         steps.push(Step::Decided(outcome));

@@ -68,6 +68,18 @@ impl Criterion {
     }
 }
 
+impl Criterion {
+    /// How far `value` is beyond the limit that it is farthest beyond; negative when it is within all.
+    pub fn beyond(&self, value: f64) -> f64 {
+        let beyond = [
+            self.max.map(|max| value - max),
+            self.min.map(|min| min - value),
+            self.expected.map(|(expected, tolerance)| (value - expected).abs() - tolerance),
+        ];
+        beyond.into_iter().flatten().fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

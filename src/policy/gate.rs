@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
 use super::form::Form;
+use super::healthy;
 use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec};
 use super::node::{Data, Node};
 use super::problem::{Place, Problem, Problems, did_you_mean, listed};
@@ -12,7 +13,7 @@ use super::query;
 use super::reader::{Field, Reader, Shape};
 use super::template::Context;
 use super::value::Value;
-use super::window::{self, WINDOW};
+use super::window::{self, ModeWord, WINDOW};
 use crate::check::Kind;
 use crate::policy::model::OnInconclusive;
 use crate::policy::value::{AtLeastOne, Scalar as _};
@@ -101,6 +102,7 @@ pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, pro
     }
     let mut names = BTreeMap::new();
     section(&mut gate, kinds, 0, &mut Checks { spec, names: &mut names });
+    healthy::windows(spec, gate.problems);
     spec.checks.sort_by_key(|check| check.place);
 }
 
@@ -200,7 +202,9 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
             }
         }
     }
-    if let Some(problem) = narrow(&envelope, checks.spec) {
+    if matches!(checks.spec.window.mode, Some(Value::Known(ModeWord::UntilHealthy, _))) {
+        healthy::counts_nothing(&envelope, body.problems);
+    } else if let Some(problem) = narrow(&envelope, checks.spec) {
         body.problems.push(problem);
     }
     let place = body.place;

@@ -18,6 +18,7 @@ pub mod criterion;
 pub mod parse;
 pub mod gate;
 pub mod window;
+pub mod healthy;
 pub mod envelope;
 pub mod deployment_triggers;
 pub mod variables;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::envelope;
 use super::gate::MAX_FAILURES;
+use super::healthy;
 use super::model::{
     Check, CheckSpec, FailureAction, On, OnInconclusive, OnMissing, Policy, PolicySpec, Rollback,
 };
@@ -88,6 +89,18 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         ModeWord::UntilHealthy => Mode::UntilHealthy { stable_for },
     };
     defaults.mode = mode;
+    if let Mode::UntilHealthy { stable_for } = mode {
+        let own = spec.checks.iter().zip(&durations).filter(|_| inputs.duration.is_none());
+        let own = own.filter_map(|(check, own)| Some(((*own)?, check.envelope.duration.as_ref())));
+        // The longest that a check names is that check's to mend.
+        let named = inputs.duration.is_none() && written.is_none() && longest.is_some();
+        let overall = window.duration.as_ref().filter(|_| inputs.duration.is_none());
+        let overall = (!named).then_some((defaults.duration, overall));
+        let windows = overall.into_iter().chain(own);
+        windows
+            .filter_map(|(duration, value)| healthy::too_short(duration, stable_for, value.map(Value::place)))
+            .for_each(|problem| known.problems.push(problem));
+    }
     let reaching = window.reaching.render(Reaching::default(), inputs.scope, known.problems);
     let anchor = inputs.deployed_at.map(|deployed_at| Anchor {
         rollout: inputs.rollout.unwrap_or(deployed_at),
@@ -176,7 +189,9 @@ fn finish(
     let own = known.value(envelope.max_failures.as_ref()).map(|AtLeastOne(count)| count);
     let max_failures = own.or(defaults.max_failures).unwrap_or(MAX_FAILURES);
     let within = known.value(envelope.within.as_ref()).map(|AtLeastOne(count)| count);
-    if let (Some(within), Some(value)) = (within, &envelope.within)
+    if defaults.mode != Mode::Sustained {
+        healthy::counts_nothing(envelope, known.problems);
+    } else if let (Some(within), Some(value)) = (within, &envelope.within)
         && let Some(problem) = envelope::too_narrow(within, max_failures, value.place())
     {
         known.problems.push(problem);
@@ -189,7 +204,11 @@ fn finish(
     };
     let failure_action = known.value(envelope.failure_action.as_ref()).unwrap_or(FailureAction::Rollback);
     let interval = known.value(envelope.interval.as_ref()).map(|Period(own)| own).or(defaults.interval);
-    let min_samples = known.value(envelope.min_samples.as_ref()).unwrap_or(max_failures);
+    let least = match defaults.mode {
+        Mode::Sustained => max_failures,
+        Mode::UntilHealthy { .. } => 1,
+    };
+    let min_samples = known.value(envelope.min_samples.as_ref()).unwrap_or(least);
     let min_coverage = known.value(envelope.min_coverage.as_ref()).map_or(MIN_COVERAGE, |Share(share)| share);
     let dry_run = known.value(envelope.dry_run.as_ref()).unwrap_or_default();
     let skipped = skipped(&envelope.only, inputs.environment, known);

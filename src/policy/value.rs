@@ -192,6 +192,15 @@ impl Scalar for Share {
     }
 }
 
+impl Share {
+    /// How many of `of` are the share of them, so that 19 of 20 is 95 %.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to `of`")]
+    pub fn least(self, of: usize) -> usize {
+        const EPSILON: f64 = 1e-9;
+        (self.0 * of as f64 * (1.0 - EPSILON)).ceil() as usize
+    }
+}
+
 /// A whole number that is not 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtLeastOne(pub u32);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::node::Node;
 use super::problem::{Problem, Problems};
 use super::reader::{Field, Reader, Shape};
+use super::spoken::settled;
 use super::template::Scope;
 use super::value::{Period, Scalar, Value};
 
@@ -94,6 +95,14 @@ impl Mode {
             Self::UntilHealthy { .. } => "until_healthy",
         }
     }
+
+    /// How long every check must have held; `None` where breaches are counted instead.
+    pub const fn stable_for(self) -> Option<Duration> {
+        match self {
+            Self::Sustained => None,
+            Self::UntilHealthy { stable_for } => Some(stable_for),
+        }
+    }
 }
 
 /// The gate's `window` as it was read.
@@ -176,11 +185,37 @@ impl ReachingSpec {
         ) -> Option<T> {
             value?.render(scope).map_err(|problem| problems.push(problem)).ok()
         }
-        let min_range = known(self.min_range.as_ref(), scope, problems).map(|Period(range)| range);
-        Reaching {
-            old_data: known(self.old_data.as_ref(), scope, problems).unwrap_or(otherwise.old_data),
-            min_range: min_range.or(otherwise.min_range),
-            lookback: known(self.lookback.as_ref(), scope, problems).or(otherwise.lookback),
+        otherwise.but(
+            known(self.old_data.as_ref(), scope, problems),
+            known(self.min_range.as_ref(), scope, problems),
+            known(self.lookback.as_ref(), scope, problems),
+        )
+    }
+
+    /// The same as far as it is known; what a variable decides is as in `otherwise`.
+    pub fn settled(&self, otherwise: Reaching, scope: &Scope, problems: &mut Problems) -> Reaching {
+        fn known<T: Scalar + Clone>(
+            value: Option<&Value<T>>,
+            scope: &Scope,
+            problems: &mut Problems,
+        ) -> Option<T> {
+            settled(value, scope, problems)?.known().cloned()
+        }
+        otherwise.but(
+            known(self.old_data.as_ref(), scope, problems),
+            known(self.min_range.as_ref(), scope, problems),
+            known(self.lookback.as_ref(), scope, problems),
+        )
+    }
+}
+
+impl Reaching {
+    /// The same but for what is given.
+    fn but(self, old_data: Option<OldData>, min_range: Option<Period>, lookback: Option<Duration>) -> Self {
+        Self {
+            old_data: old_data.unwrap_or(self.old_data),
+            min_range: min_range.map(|Period(range)| range).or(self.min_range),
+            lookback: lookback.or(self.lookback),
         }
     }
 }

@@ -234,7 +234,13 @@ fn heartbeat(voice: Voice<'_>, record: &Record, now: Timestamp) -> String {
     let nearest = standing::nearest(record).map(|(check, breaches)| {
         format!("; {} at breach {breaches} of {}", voice.name(check), check.max_failures)
     });
-    format!("{far}; {}{}; {next}", of_checks(record), nearest.unwrap_or_default())
+    let held = standing::least_held(record).map(|(check, held, needed)| {
+        format!("; {} has held for {} of {}", voice.name(check), span(held), span(needed))
+    });
+    let settling = standing::settling(record, now)
+        .map(|(number, until)| format!("; {} settling until {}", count(number, "check"), clock(until, now)));
+    let [nearest, held, settling] = [nearest, held, settling].map(Option::unwrap_or_default);
+    format!("{far}; {}{nearest}{held}{settling}; {next}", of_checks(record))
 }
 
 /// The next moment at which a check that is still watched is sampled.
@@ -242,11 +248,11 @@ pub(super) fn next_tick(record: &Record, now: Timestamp) -> Option<Timestamp> {
     let watched = record.checks.iter().filter(|c| c.outcome.is_none());
     watched
         .filter_map(|check| {
-            let interval = check.check.interval.as_nanos().max(1);
-            let gone = between(record.open, now).as_nanos();
-            let next = if now < record.open { 0 } else { gone / interval + 1 };
-            let next = u32::try_from(next).ok().filter(|k| *k < check.planned)?;
-            Some(later(record.open, check.check.interval.saturating_mul(next)))
+            let plan = &check.plan;
+            let gone = between(plan.first, now).as_nanos() / plan.interval.as_nanos().max(1);
+            let next = if now < plan.first { 0 } else { gone + 1 };
+            let next = u32::try_from(next).unwrap_or(u32::MAX).max(plan.first_asked());
+            (next < check.planned).then(|| plan.tick(next))
         })
         .min()
 }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::Redact;
 use super::lines::next_tick;
-use super::standing::{Standing, breaches_now, last, standings, worst_first};
+use super::standing::{Standing, breaches_now, held, last, standings, worst_first};
 use super::voice::{LINE, NAME, Voice};
-use super::words::{clock, cut, pad, span, width};
+use super::words::{clock, cut, pad, span, time, width};
 use crate::gate::outcome::{CheckRecord, Record, Sample, State, Verdict};
 use crate::host::clock::between;
 use crate::policy::criterion::Number;
@@ -150,10 +150,10 @@ impl Live {
         }
         let value = seen.map(value).unwrap_or_default();
         line.add(&format!(" {:>9}", cut(&value, 9)), PLAIN);
-        let tally = if standing == Standing::Skipped {
-            String::new()
-        } else {
-            format!("{}/{}", breaches_now(check), check.max_failures)
+        let tally = match held(check) {
+            _ if standing == Standing::Skipped => String::new(),
+            Some((held, _)) => span(held),
+            None => format!("{}/{}", breaches_now(check), check.max_failures),
         };
         line.add(&format!(" {tally:>5}"), if breaches_now(check) > 0 { style } else { DIM });
         line.add(&format!("  {}", note(voice, check, standing)), DIM);
@@ -166,6 +166,10 @@ fn note(voice: Voice<'_>, check: &CheckRecord, standing: Standing) -> String {
     let troubled = last(check).filter(|s| matches!(s.state, State::Error | State::NoData | State::NoTraffic));
     match (standing, troubled) {
         (Standing::Watching, Some(sample)) => voice.sample(check, sample),
+        (Standing::Watching, None) if last(check).is_none() && check.plan.settling > 0 => {
+            let until = check.plan.tick(check.plan.first_due());
+            format!("settling until {}, {}", time(until), limits(voice, check))
+        }
         (Standing::Watching | Standing::Passed | Standing::Unfinished, _) => limits(voice, check),
         _ => voice.reason(check),
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::voice::Voice;
 use super::words::{clock, count, series, span};
 use crate::gate::outcome::{CheckRecord, Outcome, Record};
-use crate::host::clock::later;
+use crate::gate::soonest::{Earliest, earliest};
 use crate::policy::model::FailureAction;
 
 /// The opening sentence; DISARMED, where it applies, comes first.
@@ -55,22 +55,47 @@ fn window(record: &Record, checks: &[&CheckRecord], now: Timestamp) -> String {
         (Some(only), _) => format!("every {}", span(*only)),
         (None, _) => format!("every {}", span(record.interval)),
     };
-    let end = checks.iter().map(|c| last_tick(record, c)).max().unwrap_or(record.open);
-    format!("{every} from {open} to {}", clock(end, now))
+    let end = checks.iter().map(|c| c.plan.last()).max().unwrap_or(record.open);
+    format!("{every} from {open} to {}{}", clock(end, now), settling(checks, now))
+}
+
+/// `, 2 of 5 checks settling until 11:03:00Z`: whose first samples would look at what was before the deployment.
+fn settling(checks: &[&CheckRecord], now: Timestamp) -> String {
+    let until: Vec<Timestamp> = checks.iter().filter_map(|c| c.plan.settles_until()).collect();
+    let Some(last) = until.iter().max() else { return String::new() };
+    let of = match (until.len(), checks.len()) {
+        (number, all) if number == all => String::new(),
+        (1, all) => format!("1 of {all} "),
+        (number, all) => format!("{number} of {all} "),
+    };
+    let most = if until.iter().any(|until| until != last) { " at the latest" } else { "" };
+    format!(", {of}settling until {}{most}", clock(*last, now))
+}
+
+/// How many breaches fail a check, or how long it must hold.
+fn rule(counted: &[&&CheckRecord]) -> Option<String> {
+    if let Some(stable_for) = counted.first()?.check.mode.stable_for() {
+        let needed = span(stable_for);
+        return Some(format!(
+            "all must hold for {needed} at one time, and a breach in the last {needed} fails a check"
+        ));
+    }
+    let rules: BTreeSet<(u32, u32)> = counted.iter().map(|c| (c.max_failures, c.within)).collect();
+    Some(match (rules.first()?, rules.last()?) {
+        ((1, _), (1, _)) => "one breach fails a check".to_owned(),
+        (first, last) if first == last => match *first {
+            (breaches, within) if breaches == within => format!("{breaches} breaches in a row fail a check"),
+            (breaches, within) => format!("{breaches} breaches within {within} judged samples fail a check"),
+        },
+        ((fewest, _), (most, _)) if fewest == most => format!("{most} breaches fail a check"),
+        ((fewest, _), (most, _)) => format!("{fewest} to {most} breaches fail a check"),
+    })
 }
 
 fn fails(checks: &[&CheckRecord]) -> String {
     let counted: Vec<&&CheckRecord> = checks.iter().filter(|c| !c.check.dry_run).collect();
-    let rules: BTreeSet<(u32, u32)> = counted.iter().map(|c| (c.max_failures, c.within)).collect();
-    let rule = match (rules.first(), rules.last()) {
-        (None, _) | (_, None) => return "all of them are dry runs, so nothing can fail".to_owned(),
-        (Some((1, _)), Some((1, _))) => "one breach fails a check".to_owned(),
-        (Some(first), Some(last)) if first == last => match *first {
-            (breaches, within) if breaches == within => format!("{breaches} breaches in a row fail a check"),
-            (breaches, within) => format!("{breaches} breaches within {within} judged samples fail a check"),
-        },
-        (Some((fewest, _)), Some((most, _))) if fewest == most => format!("{most} breaches fail a check"),
-        (Some((fewest, _)), Some((most, _))) => format!("{fewest} to {most} breaches fail a check"),
+    let Some(rule) = rule(&counted) else {
+        return "all of them are dry runs, so nothing can fail".to_owned();
     };
     let number = |action| counted.iter().filter(|c| c.check.failure_action == action).count();
     let dry = checks.len() - counted.len();
@@ -90,29 +115,11 @@ fn fails(checks: &[&CheckRecord]) -> String {
 }
 
 fn verdicts(record: &Record, checks: &[&CheckRecord], now: Timestamp) -> String {
-    let counted = || checks.iter().filter(|c| !c.check.dry_run);
-    let soonest = counted()
-        .filter(|c| c.check.failure_action == FailureAction::Rollback && record.fail_fast)
-        .map(|c| (soonest_failure(record, c), "rollback"))
-        .min();
-    let end =
-        counted().map(|c| later(last_tick(record, c), c.check.probe.delay())).max().unwrap_or(record.open);
-    let (earliest, what) = soonest.filter(|(at, _)| *at < end).unwrap_or((end, ""));
-    let what = if what.is_empty() { String::new() } else { format!(" ({what})") };
-    let earliest = if earliest <= now { "at once".to_owned() } else { clock(earliest, now) };
-    format!("earliest verdict {earliest}{what}, latest {}", clock(record.deadline, now))
-}
-
-/// The planned tick at which `check` ends, run-on aside.
-fn last_tick(record: &Record, check: &CheckRecord) -> Timestamp {
-    later(record.open, check.check.interval.saturating_mul(check.planned.saturating_sub(1)))
-}
-
-/// When the breach that completes a failure can be known: at the tick that is the `max_failures`th due one.
-fn soonest_failure(record: &Record, check: &CheckRecord) -> Timestamp {
-    let ticks = check.first + check.max_failures.saturating_sub(1);
-    let tick = later(record.open, check.check.interval.saturating_mul(ticks));
-    later(tick, check.check.probe.delay())
+    let parts: Vec<_> = checks.iter().map(|c| c.part()).collect();
+    let earliest = earliest(&parts, record.fail_fast);
+    let earliest = earliest.unwrap_or(Earliest { at: record.open, verdict: None });
+    let at = if earliest.at <= now { "at once".to_owned() } else { clock(earliest.at, now) };
+    format!("earliest verdict {at}{}, latest {}", earliest.which(), clock(record.deadline, now))
 }
 
 #[cfg(test)]
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn settling_ticks_put_the_earliest_verdict_off() {
         let mut check = metric("a", 1.0, FailureAction::Rollback);
-        (check.due, check.first) = (11, 10);
+        (check.due, check.plan.settling) = (11, 10);
         check.within = 3;
         let mut record = planned(vec![check]);
         record.disarmed.push("--dry-run".to_owned());
@@ -146,7 +153,7 @@ mod tests {
         assert_eq!(
             said(&record, "11:01:30"),
             "DISARMED (--dry-run): watching 1 check (1 prometheus) of version 1.8.2 in production every 15s from \
-             11:02:00Z to 11:07:00Z: 3 breaches in a row fail a check, which means rollback; earliest verdict \
+             11:02:00Z to 11:07:00Z, settling until 11:04:30Z: 3 breaches in a row fail a check, which means rollback; earliest verdict \
              11:05:00Z (rollback), latest 11:08:45Z"
         );
     }
@@ -160,6 +167,7 @@ mod tests {
         );
         let mut once = probe("db:5432", "tcp");
         (once.planned, once.due, once.max_failures, once.within) = (1, 1, 1, 1);
+        (once.plan.planned, once.plan.max_failures) = (1, 1);
         assert_eq!(
             said(&planned(vec![once]), "11:02:00"),
             "watching 1 check (1 tcp) of checkout 1.8.2 (after 1.8.1) in production once, at 11:02:00Z: one breach \
@@ -172,6 +180,7 @@ mod tests {
         let mut slow = metric("a", 1.0, FailureAction::Rollback);
         edit(&mut slow, |c| c.interval = Duration::from_secs(60));
         (slow.planned, slow.due, slow.max_failures) = (6, 6, 1);
+        (slow.plan.planned, slow.plan.interval, slow.plan.max_failures) = (6, Duration::from_secs(60), 1);
         let mut dry = metric("b", 1.0, FailureAction::Rollback);
         edit(&mut dry, |c| c.dry_run = true);
         let mut skipped = metric("c", 1.0, FailureAction::Rollback);

@@ -1,9 +1,14 @@
 //! How a check stands in the eyes of those who read on: its mark, its rank (worst first), its breaches so far and
 //! its worst value. Must not decide anything: the judge has, or will; a breach is counted here only to be shown.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::gate::outcome::{CheckRecord, Outcome, Record, Sample, State};
-use crate::policy::criterion::Criterion;
+use crate::host::clock::between;
 use crate::policy::model::{Count, FailureAction};
+use crate::policy::window::Mode;
 
 /// Where a check stands, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,10 +118,10 @@ pub(super) fn totals(record: &Record) -> String {
     }
 }
 
-/// The breaches among the last `within` judged samples, up to the one at `index`; `None` where breaches are
-/// counted per series, of which a record keeps too few.
+/// The breaches among the last `within` judged samples, up to the one at `index`; `None` where breaches are not counted,
+/// or per series, of which a record keeps too few.
 pub(super) fn tally(check: &CheckRecord, index: usize) -> Option<u32> {
-    if check.check.judging.count == Count::Series {
+    if check.check.judging.count == Count::Series || check.check.mode != Mode::Sustained {
         return None;
     }
     let upto = check.samples.get(..=index)?;
@@ -133,32 +138,34 @@ pub(super) fn breaches_now(check: &CheckRecord) -> u32 {
 /// Of the checks that are watched, the one nearest to failing, and the breaches against it.
 pub(super) fn nearest(record: &Record) -> Option<(&CheckRecord, u32)> {
     let watched = record.checks.iter().filter(|c| Standing::of(c) == Standing::Watching);
+    let watched = watched.filter(|c| c.check.mode == Mode::Sustained);
     let breaching = watched.map(|c| (c, breaches_now(c))).filter(|(_, breaches)| *breaches > 0);
     breaching
         .min_by_key(|(check, breaches)| (check.check.dry_run, check.max_failures.saturating_sub(*breaches)))
 }
 
-/// The finite value that came nearest to its limit, or went farthest beyond it, in all samples.
-pub(super) fn worst(check: &CheckRecord) -> Option<f64> {
-    let criterion = &check.check.judging.criterion;
-    if criterion.is_empty() {
-        return None;
-    }
-    let judged = check.samples.iter().filter(|s| s.state.judged());
-    judged
-        .filter_map(|sample| sample.values.first().map(|(_, value)| *value))
-        .filter(|value| value.is_finite())
-        .max_by(|a, b| excess(criterion, *a).total_cmp(&excess(criterion, *b)))
+/// How long a check has held that must for a while, up to its last judged sample, and for how long it must; `None` for one
+/// whose breaches are counted.
+pub(super) fn held(check: &CheckRecord) -> Option<(Duration, Duration)> {
+    let needed = check.check.mode.stable_for()?;
+    let run = check.samples.iter().rev().take_while(|s| s.state != State::Breach);
+    let mut run = run.filter(|s| s.state == State::Within).map(|s| s.at);
+    let newest = run.next();
+    let held = newest.map(|newest| between(run.last().unwrap_or(newest), newest));
+    Some((held.unwrap_or_default(), needed))
 }
 
-/// How far `value` is beyond the limit that it is farthest beyond; negative when it is within all.
-fn excess(criterion: &Criterion, value: f64) -> f64 {
-    let beyond = [
-        criterion.max.map(|max| value - max),
-        criterion.min.map(|min| min - value),
-        criterion.expected.map(|(expected, tolerance)| (value - expected).abs() - tolerance),
-    ];
-    beyond.into_iter().flatten().fold(f64::NEG_INFINITY, f64::max)
+/// Of the checks that are watched and must hold for a while, the one that has held least.
+pub(super) fn least_held(record: &Record) -> Option<(&CheckRecord, Duration, Duration)> {
+    let watched = record.checks.iter().filter(|c| Standing::of(c) == Standing::Watching && !c.check.dry_run);
+    watched.filter_map(|c| held(c).map(|(held, needed)| (c, held, needed))).min_by_key(|(_, held, _)| *held)
+}
+
+/// How many of the checks that are watched are settling at `now`, and until when the last of them is.
+pub(super) fn settling(record: &Record, now: Timestamp) -> Option<(usize, Timestamp)> {
+    let watched = record.checks.iter().filter(|c| Standing::of(c) == Standing::Watching);
+    let until = watched.filter_map(|c| c.plan.settles_until()).filter(|until| *until > now);
+    until.clone().max().map(|last| (until.count(), last))
 }
 
 /// The last sample, settling ones aside: they say nothing about the deployment.

@@ -170,6 +170,7 @@ fn details(voice: Voice<'_>, check: &CheckRecord) -> Vec<(&'static str, String)>
     };
     add("about", own.description.as_deref());
     add("asked", Some(&own.target));
+    add("sent", sent(check).as_deref());
     add("runbook", own.runbook_url.as_deref());
     add("dashboard", own.dashboard_url.as_deref());
     let of_state = |state: State| check.samples.iter().rev().find(|s| s.state == state);
@@ -190,6 +191,15 @@ fn details(voice: Voice<'_>, check: &CheckRecord) -> Vec<(&'static str, String)>
     let file = voice.say(&own.file, LINE);
     said.push(("file", cut(&format!("{file}:{}", own.line), LINE)));
     said
+}
+
+/// What was asked where it was last another text than what is written, and when: over shorter ranges, or as of its time.
+fn sent(check: &CheckRecord) -> Option<String> {
+    let told = check.samples.iter().rev();
+    let mut told = told.filter_map(|sample| Some((sample, sample.query.as_deref()?)));
+    let breach = told.clone().find(|(sample, _)| sample.state == State::Breach);
+    let (sample, query) = breach.or_else(|| told.next())?;
+    Some(format!("{query} at {}", date_time(sample.at)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Redact;
-use super::standing::{Standing, totals, worst, worst_first};
+use super::standing::{Standing, totals, worst_first};
 use super::words::{self, clean, count, cut};
 use crate::check::Labels;
 use crate::gate::outcome::{
@@ -121,9 +121,9 @@ impl<'r> Voice<'r> {
         if !said.is_empty() {
             return said;
         }
-        match (&check.check.skipped, worst(check)) {
+        match (&check.check.skipped, check.worst()) {
             (Some(why), _) => self.say(why, LINE),
-            (None, Some(worst)) => {
+            (None, Some((_, worst))) => {
                 format!("worst {}, {}", Number(worst), check.check.judging.criterion)
             }
             (None, None) => String::new(),

@@ -262,10 +262,14 @@ impl Probe for MetricProbe {
     }
 
     fn request(&self, at: Timestamp) -> Vec<String> {
-        match self.query.at(at) {
-            Ok(query) => self.source.request(&query, at),
+        match self.asked(at) {
+            Ok(asked) => self.source.request(&asked.query, at),
             Err(reason) => vec![reason],
         }
+    }
+
+    fn asked_at(&self, at: Timestamp) -> Option<Arc<str>> {
+        self.asked(at).ok().map(|asked| asked.query).filter(|query| **query != *self.target)
     }
 
     fn lane(&self) -> &str {

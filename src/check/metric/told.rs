@@ -5,7 +5,7 @@ use super::asked::TIMEOUT;
 use super::limits::Tolerance;
 use super::probe::{ATTEMPTS, budget};
 use super::{MetricSpec, aim};
-use crate::check::Told;
+use crate::check::{Due, Told};
 use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Require};
 use crate::policy::problem::Problems;
@@ -25,6 +25,7 @@ fn number(value: &Settled<f64>) -> String {
 impl MetricSpec {
     pub(super) fn in_words(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Told {
         let query = self.asked.query.settled(scope).text;
+        let reaching = self.reaching.settled(reaching, scope, problems);
         let timeout =
             settled(self.asked.timeout.as_ref(), scope, problems).unwrap_or(Settled::Known(TIMEOUT));
         let how = vec![format!("tried up to {ATTEMPTS} times, for {} each", timeout.say(|time| span(*time)))];
@@ -46,26 +47,29 @@ impl MetricSpec {
             must,
             among,
             has_past: true,
-            needs: self.needs(scope, reaching, problems),
-            from_deployment: self.asked.query.changes(),
+            due: self.due(scope, reaching),
+            reaching: Some(reaching),
             budget: timeout.known().copied().map(budget),
         }
     }
 
-    /// How long after the anchor its first tick is due, where nothing is learnt.
-    fn needs(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Option<Duration> {
-        let reaching = self.reaching.render(reaching, scope, problems);
-        let query = &self.asked.query;
-        let read = match query::read_rendered(query, &scope.at(Duration::ZERO), Dialect::default()) {
-            Ok(read) => vec![read],
-            Err(_) => query::read(query, Dialect::default()),
-        };
-        let needs = read.iter().filter_map(|read| {
-            let expr = read.expr().filter(|_| read.is_sound())?;
+    /// Which of its ticks are due, where nothing is learnt.
+    fn due(&self, scope: &Scope, reaching: Reaching) -> Due {
+        let at_first = self.asked.query.settled(&scope.at(Duration::ZERO));
+        let mut needs = None;
+        for read in &query::read(&at_first, Dialect::default()) {
+            let Some(expr) = read.expr().filter(|_| read.is_sound()) else { continue };
             let window = Window::of(&read.skeleton().text, expr);
-            aim::needs(&window, reaching).filter(|_| !window.unknown())
-        });
-        needs.max()
+            if window.unknown() && !at_first.is_settled() {
+                return Due::Unknown;
+            }
+            needs = needs.max(aim::needs(&window, reaching));
+        }
+        match needs {
+            None => Due::All,
+            Some(needs) if self.asked.query.changes() => Due::AfterDeployment(needs),
+            Some(needs) => Due::AfterAnchor(needs),
+        }
     }
 
     /// What must hold, and whether that is an empty result.

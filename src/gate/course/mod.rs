@@ -2,11 +2,19 @@
 //! at the end of the window what it came to. Pure; must not ask anything and must not know what the verdict is.
 
 mod conclusion;
+mod healthy;
 mod sustained;
+mod words;
+
+use std::ops::Range;
+
+use jiff::Timestamp;
 
 use super::outcome::{CheckRecord, Outcome, Sample};
 use super::plan::CheckPlan;
 use crate::policy::model::Check;
+use crate::policy::window::Mode;
+use healthy::Healthy;
 use sustained::Sustained;
 
 /// What a sample means, kept beside it for the second asking.
@@ -34,25 +42,43 @@ pub(super) enum Close {
 pub(super) enum Course {
     /// Good for the whole of the window: so many breaches among so many samples fail it.
     Sustained(Sustained),
+    /// Good at last: it must have held for a while.
+    Healthy(Healthy),
 }
 
 impl Course {
     /// The way of `check`, at its beginning.
     pub(super) fn of(check: &Check, plan: &CheckPlan) -> Self {
-        Self::Sustained(Sustained::new(check, plan))
+        match check.mode {
+            Mode::Sustained => Self::Sustained(Sustained::new(check, plan)),
+            Mode::UntilHealthy { stable_for } => Self::Healthy(Healthy::new(check, plan, stable_for)),
+        }
     }
 
     /// Takes in the next sample in tick order; why the check fails by it, if it does.
     pub(super) fn take(&mut self, mark: &Mark, sample: &Sample) -> Option<String> {
         match self {
             Self::Sustained(way) => way.take(mark, sample),
+            Self::Healthy(way) => {
+                way.take(mark, sample);
+                None
+            }
         }
     }
 
     /// Whether the check would pass if the gate ended now.
-    pub(super) const fn holds(&self, _: &CheckRecord) -> bool {
+    pub(super) fn holds(&self, _: &CheckRecord) -> bool {
         match self {
             Self::Sustained(_) => false,
+            Self::Healthy(way) => way.held().is_some(),
+        }
+    }
+
+    /// The moments at which it holds, where that passes with time: checks must hold at the same one.
+    pub(super) fn held(&self) -> Option<Range<Timestamp>> {
+        match self {
+            Self::Sustained(_) => None,
+            Self::Healthy(way) => way.held(),
         }
     }
 
@@ -60,6 +86,7 @@ impl Course {
     pub(super) fn close(&self, _: &CheckRecord, marks: &[Mark]) -> Close {
         match self {
             Self::Sustained(way) => way.close(marks),
+            Self::Healthy(_) => Close::Conclude,
         }
     }
 
@@ -67,6 +94,7 @@ impl Course {
     pub(super) fn conclude(&self, record: &CheckRecord) -> (Outcome, String) {
         match self {
             Self::Sustained(way) => way.conclude(record),
+            Self::Healthy(way) => way.conclude(record),
         }
     }
 }

@@ -71,8 +71,11 @@ pub(super) struct WindowDocument {
     pub(super) duration: Finite,
     /// Seconds from tick to tick, unless a check says otherwise.
     pub(super) interval: Finite,
-    /// How the window is judged: `sustained` is good for the whole of it.
+    /// How the window is judged: `sustained` is good for the whole of it, `until_healthy` good for `stable_for` at last.
     pub(super) mode: &'static str,
+    /// How long every check must have held under `until_healthy`, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stable_for: Option<Finite>,
     /// The latest moment at which a verdict is said.
     pub(super) deadline: Time,
 }

@@ -1,0 +1,156 @@
+//! What the ways to an outcome say of it: how much was judged and how it stood to its limits, what was not judged and why,
+//! and which limits would have held. Pure; must not decide anything.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Mark;
+use crate::gate::outcome::{CheckRecord, Sample, State};
+use crate::host::clock::between;
+use crate::policy::criterion::{Criterion, Number};
+use crate::policy::model::{Judging, Require};
+
+/// What has been judged of a check, and what its breaches were.
+#[derive(Debug)]
+pub(super) struct Toll {
+    judging: Judging,
+    first: Option<Timestamp>,
+    judged: u32,
+    breaches: u32,
+    /// The lowest and the highest value that decided a breach; `None` where one of them hangs on no value that is kept.
+    extent: Option<(f64, f64)>,
+}
+
+impl Toll {
+    pub(super) const fn new(judging: Judging) -> Self {
+        let extent = Some((f64::INFINITY, f64::NEG_INFINITY));
+        Self { judging, first: None, judged: 0, breaches: 0, extent }
+    }
+
+    /// That of `samples`.
+    pub(super) fn of<'s>(judging: Judging, samples: impl Iterator<Item = &'s Sample>) -> Self {
+        let mut toll = Self::new(judging);
+        samples.for_each(|sample| toll.add(sample, sample.state == State::Breach, sample.state.judged()));
+        toll
+    }
+
+    pub(super) fn take(&mut self, mark: &Mark, sample: &Sample) {
+        self.add(sample, matches!(mark, Mark::Breach(_)), !matches!(mark, Mark::Unjudged));
+    }
+
+    fn add(&mut self, sample: &Sample, breach: bool, judged: bool) {
+        if !judged {
+            return;
+        }
+        self.first.get_or_insert(sample.at);
+        self.judged += 1;
+        if breach {
+            self.breaches += 1;
+            let value = decisive(&self.judging, sample);
+            self.extent =
+                self.extent.zip(value).map(|((low, high), value)| (low.min(value), high.max(value)));
+        }
+    }
+
+    /// `3 of 5 judged samples over 1m breached (0.05 to 0.08)`, up to `at`; empty where there is but one.
+    pub(super) fn breached(&self, at: Timestamp) -> String {
+        if self.judged <= 1 {
+            return String::new();
+        }
+        let over = over(self.first.map(|first| between(first, at)).unwrap_or_default());
+        let extent = match self.extent {
+            Some((low, high)) if low < high => format!(" ({} to {})", Number(low), Number(high)),
+            _ => String::new(),
+        };
+        format!("{} of {} judged samples{over} breached{extent}", self.breaches, self.judged)
+    }
+
+    /// `max_value 0.08`: the limits at which nothing had breached. `None` where it hangs on no value.
+    pub(super) fn wider(&self) -> Option<String> {
+        let (low, high) = self.extent.filter(|(low, high)| low <= high)?;
+        let Criterion { expected, min, max } = self.judging.criterion;
+        let limits = [
+            max.filter(|max| high > *max).map(|_| format!("max_value {}", Outward(high, true))),
+            min.filter(|min| low < *min).map(|_| format!("min_value {}", Outward(low, false))),
+            expected
+                .map(|(expected, tolerance)| ((high - expected).max(expected - low), tolerance))
+                .filter(|(off, tolerance)| off > tolerance)
+                .map(|(off, _)| format!("tolerance {}", Outward(off, true))),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        (!limits.is_empty()).then(|| limits.join(" and "))
+    }
+}
+
+/// The value of a breach that meets its limits where the sample is to be within: the worst, or with `require` the worst of
+/// those that must meet them. `None` where it is no number or not kept.
+fn decisive(judging: &Judging, sample: &Sample) -> Option<f64> {
+    let may_miss = match judging.require {
+        Require::All => 0,
+        Require::Any => sample.series.saturating_sub(1),
+        Require::Share(share) => sample.series - share.least(sample.series),
+    };
+    let whole = sample.values.len() == sample.series && sample.values.iter().all(|(_, v)| v.is_finite());
+    let known = may_miss == 0 || whole;
+    sample.values.get(may_miss).map(|(_, value)| *value).filter(|value| known && value.is_finite())
+}
+
+/// A value with at most six significant digits, rounded so that it is no tighter a limit than the value: up, or down.
+struct Outward(f64, bool);
+
+impl std::fmt::Display for Outward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(value, up) = *self;
+        let shown: f64 = Number(value).to_string().parse().unwrap_or(value);
+        let tighter = if up { shown < value } else { shown > value };
+        let step = 10_f64.powf(value.abs().log10().floor() - 5.0);
+        let away = if up { step } else { -step };
+        Number(if tighter { shown + away } else { shown }).fmt(f)
+    }
+}
+
+/// ` over 1m`; empty for no time at all.
+pub(super) fn over(time: Duration) -> String {
+    if time.is_zero() { String::new() } else { format!(" over {}", humantime::format_duration(time)) }
+}
+
+/// From the first sample of `record` that counts to its last.
+pub(super) fn watched(record: &CheckRecord) -> Duration {
+    let mut due = record.samples.iter().filter(|sample| sample.state != State::Settling);
+    let first = due.next().map(|sample| sample.at);
+    first.zip(due.next_back()).map(|(first, last)| between(first, last.at)).unwrap_or_default()
+}
+
+/// `within max_value 0.01`.
+pub(super) fn within(record: &CheckRecord) -> String {
+    let criterion = record.check.judging.criterion;
+    if criterion.is_empty() { "within".to_owned() } else { format!("within {criterion}") }
+}
+
+/// ` (worst 0.005 at {route="/pay"})`: the judged value that came nearest to its limit.
+pub(super) fn worst(record: &CheckRecord) -> String {
+    let Some((labels, value)) = record.worst() else { return String::new() };
+    format!(" (worst {}{})", Number(value), crate::gate::judge::at(labels))
+}
+
+/// `3 without data, 2 failed to be asked`: what was not judged.
+pub(super) fn unjudged(record: &CheckRecord) -> String {
+    let words = [
+        (State::NoData, "without data"),
+        (State::NoTraffic, "without traffic"),
+        (State::Settling, "settling"),
+        (State::Error, "failed to be asked"),
+        (State::Missed, "missed"),
+    ];
+    let counts = words.iter().map(|(state, word)| (record.count(*state), word));
+    let counts: Vec<String> =
+        counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    counts.join(", ")
+}
+
+/// `; the last: connection refused`: why the last sample that was not judged was not.
+pub(super) fn last(record: &CheckRecord) -> String {
+    let last = record.samples.iter().rev().find(|s| !s.state.judged()).and_then(|s| s.reason.as_deref());
+    last.map(|last| format!("; the last: {last}")).unwrap_or_default()
+}
