@@ -258,10 +258,15 @@ pub enum Due {
     /// All of them.
     #[default]
     All,
-    /// Those from so long after the anchor on.
-    AfterAnchor(Duration),
-    /// Those from so long after the deployment on, whatever the warm-up.
-    AfterDeployment(Duration),
+    /// Those from a while after the anchor on.
+    After {
+        /// How long.
+        needs: Duration,
+        /// From when on a breach can be told all the same.
+        tells: Option<Duration>,
+        /// Whether it is after the deployment itself: what counts from it looks at the warm-up, too.
+        deployment: bool,
+    },
     /// A variable decides.
     Unknown,
 }

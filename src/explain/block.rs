@@ -49,9 +49,11 @@ pub(super) fn show(page: &mut Page<'_>, check: &Sketch<'_>, gate: &Gate<'_>, sub
     sampled(page, check, gate);
     must(page, check, single);
     page.entry("fails", &fails(check, subject, gate));
-    page.entry("then", &then(check, gate));
-    page.entry("unjudged", &unjudged(check));
-    page.entry("needs", &needs(check, gate));
+    if check.plan.as_ref().is_none_or(|plan| plan.due() > 0) {
+        page.entry("then", &then(check, gate));
+        page.entry("unjudged", &unjudged(check));
+        page.entry("needs", &needs(check, gate));
+    }
     page.entry("runbook", &shown(&check.check.envelope.runbook_url));
     page.entry("dashboard", &shown(&check.check.envelope.dashboard_url));
 }
@@ -303,7 +305,14 @@ fn needs(check: &Sketch<'_>, gate: &Gate<'_>) -> String {
                 count(u64::from(plan.min_samples), "judged sample")
             )
         }
-        None => format!("{} judged samples, {coverage} of those due, and one of the last", check.min_samples),
+        None => {
+            let least = check.min_samples.say(|least| least.to_string());
+            let samples = if check.min_samples == Settled::Known(1) { "sample" } else { "samples" };
+            format!(
+                "{least} judged {samples}, {coverage} of those due, and one of the last {}",
+                check.max_failures
+            )
+        }
     };
     if check.dry_run == Settled::Known(true) {
         return what;

@@ -44,16 +44,16 @@ pub(super) fn words(
             );
             return said;
         }
-        (OldData::Wait, _) => {}
-        _ if matches!(check.told.due, Due::AfterDeployment(_)) => {}
+        (OldData::Wait, _) => {
+            said.push("it waits until that does not reach before the deployment".to_owned())
+        }
+        _ if matches!(check.told.due, Due::Unknown | Due::After { deployment: true, .. }) => {}
         (OldData::Fit, Some(span)) => {
-            let early = if window.grows() {
-                ", and until then only a value that is too high already counts"
-            } else {
-                ""
-            };
+            let further = if window.grows() { "" } else { ", or reaches further than one range" };
+            let tells = matches!(check.told.due, Due::After { tells: Some(_), .. });
+            let early = if tells { "; until then a value that is too high already counts" } else { "" };
             said.push(format!(
-                "its range cannot be shortened, for `{}` grows with it, or reaches further than one range{early}",
+                "its range cannot be shortened, for `{}` grows with it{further}{early}",
                 reading.text(span)
             ));
         }

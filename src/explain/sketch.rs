@@ -337,11 +337,14 @@ impl Gate<'_> {
 
 /// What the gate's plan needs of a check; `None` where a variable decides.
 fn watched<'c>(check: &'c Sketch<'_>, timing: &Timing, mode: Mode) -> Option<Watched<'c>> {
-    let due_from = match check.told.due {
-        Due::All => None,
-        Due::AfterAnchor(needs) => timing.anchor().map(|anchor| later(anchor, needs)),
-        Due::AfterDeployment(needs) => timing.deployed_at.map(|deployed| later(deployed, needs)),
-        Due::Unknown => timing.deployed_at.map(|_| None)?,
+    let (due_from, tells_from) = match check.told.due {
+        Due::Unknown if timing.deployed_at.is_some() => return None,
+        Due::All | Due::Unknown => (None, None),
+        Due::After { needs, tells, deployment } => {
+            let from = if deployment { timing.deployed_at } else { timing.anchor() };
+            let after = |wait: Duration| from.map(|from| later(from, wait));
+            (after(needs), tells.and_then(after))
+        }
     };
     Some(Watched {
         name: &check.name,
@@ -357,7 +360,7 @@ fn watched<'c>(check: &'c Sketch<'_>, timing: &Timing, mode: Mode) -> Option<Wat
         delay: check.delay?,
         budget: check.told.budget.unwrap_or_default(),
         due_from,
-        tells_from: None,
+        tells_from,
     })
 }
 

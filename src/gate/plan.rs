@@ -278,14 +278,14 @@ pub fn refused(watched: &[Watched<'_>], plan: &Plan) -> Option<(String, String)>
         check.interval.saturating_mul(ticks)
     };
     let shortest = blind.iter().map(whole).max().unwrap_or_default() + plan.shortened;
-    let names: Vec<String> = blind.iter().map(|check| format!("`{}`", check.name)).collect();
+    let names: Vec<&str> = blind.iter().map(|check| check.name).collect();
     let (has, what) = match names.as_slice() {
         [_] => ("has", "its window would look"),
         _ => ("have", "their windows would look"),
     };
     let message = format!(
         "{} {has} no due tick: {what} only at what was before the deployment until {}",
-        listed(names.iter().map(String::as_str)),
+        listed(names.iter().copied()),
         super::moment(latest),
     );
     let help = format!(

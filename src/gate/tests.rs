@@ -181,7 +181,7 @@ fn what_was_not_seen_is_inconclusive() {
     assert_eq!(outcome, Outcome::Inconclusive);
     assert_eq!(
         reason,
-        "5 of 11 due samples judged (worst 0), expected at least 50 % (`min_coverage`) over 1m 40s: 6 without data; \
+        "5 of 11 due samples judged (worst 0), expected at least 6 (`min_coverage` 50 %) over 1m 40s: 6 without data; \
          1 more within max_value 1 would have passed; the last: an empty result"
     );
     assert_eq!(play(setup(".0.0.0.0.0.")).0, Outcome::Passed);
@@ -340,7 +340,7 @@ fn what_is_not_healthy_at_last_has_failed_or_was_not_seen() {
     for (signs, first) in [
         (
             "0",
-            "0 of 4 due samples judged in the last 30s (`stable_for`), expected at least 50 % (`min_coverage`): 11",
+            "0 of 4 due samples judged in the last 30s (`stable_for`), expected at least `min_coverage` 50 %: 11",
         ),
         ("e", "0 of 4 due samples judged in the last 30s"),
         ("b.00000000.", "1 of 4 due samples judged in the last 30s"),

@@ -210,7 +210,7 @@ impl Watch {
             (false, State::Settling) => record.due = record.due.saturating_sub(1),
             _ => {}
         }
-        self.marks.push(mark(&judged));
+        self.marks.push(Mark::of(&judged));
         self.ticks.push(k);
         record.samples.push(sample(self.time(k), &taken.reading, judged));
         steps.push(Step::Sampled(index));
@@ -248,17 +248,6 @@ impl Watch {
         let failing = self.course.take(mark, sample);
         if let Some(reason) = failing.filter(|_| !self.failed) {
             self.fail(reason, record, steps);
-        }
-    }
-
-    /// It has failed; what that means may hang on an answer about the past.
-    fn fail(&mut self, reason: String, record: &mut CheckRecord, steps: &mut Vec<Step>) {
-        self.failed = true;
-        record.outcome = Some(Outcome::Failed);
-        record.reason = reason;
-        self.undecided = true;
-        if !self.lacks_answer() {
-            steps.extend(self.decide_failed(record));
         }
     }
 
@@ -311,7 +300,7 @@ impl Watch {
             let Some(old) = record.samples.get_mut(index) else { continue };
             let judged = judge(&taken, &self.check, &self.history);
             let changed = judged.state != old.state;
-            self.marks[index] = mark(&judged);
+            self.marks[index] = Mark::of(&judged);
             if matches!(self.marks[index], Mark::Breach(_)) {
                 self.ask_history(&mut steps);
             }
@@ -387,14 +376,6 @@ impl Watch {
         let judged = record.judged();
         record.reason = format!("{why} after {judged} of {} due samples", record.due);
         vec![Step::Decided(Outcome::Unfinished)]
-    }
-}
-
-fn mark(judged: &Judged) -> Mark {
-    match judged.state {
-        State::Within => Mark::Within,
-        State::Breach => Mark::Breach(judged.breaching.clone().into_boxed_slice()),
-        State::NoData | State::NoTraffic | State::Settling | State::Error | State::Missed => Mark::Unjudged,
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn settling_ticks_put_the_earliest_verdict_off() {
         let mut check = metric("a", 1.0, FailureAction::Rollback);
-        (check.due, check.plan.settling) = (11, 10);
+        (check.due, check.plan.settling, check.plan.unasked) = (11, 10, 10);
         check.within = 3;
         let mut record = planned(vec![check]);
         record.disarmed.push("--dry-run".to_owned());

@@ -117,7 +117,7 @@ impl<'r> Voice<'r> {
 
     /// A check's reason, or what stands for it.
     pub(super) fn reason(&self, check: &CheckRecord) -> String {
-        let said = self.say(&check.reason, LINE);
+        let said = self.say(&check.reason, 2 * LINE);
         if !said.is_empty() {
             return said;
         }

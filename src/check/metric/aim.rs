@@ -27,6 +27,14 @@ pub(super) fn needs(window: &Window, reaching: Reaching) -> Option<Duration> {
     needs_of(window, reaching, SCRAPE, reaching.min_range.unwrap_or(MIN_RANGE))
 }
 
+/// How long after the anchor a breach can be told before that, where nothing is learnt and the criterion is `max_value`
+/// alone; `None` where it cannot.
+pub(super) fn tells(window: &Window, reaching: Reaching) -> Option<Duration> {
+    let min_range = reaching.min_range.unwrap_or(MIN_RANGE);
+    let needs = || window.needs_shortened(SCRAPE, min_range, reaching.lookback);
+    (reaching.old_data == OldData::Fit && window.grows()).then(needs)
+}
+
 fn needs_of(window: &Window, reaching: Reaching, scrape: Duration, min_range: Duration) -> Option<Duration> {
     match reaching.old_data {
         OldData::Allow => None,

@@ -5,7 +5,7 @@ use super::asked::TIMEOUT;
 use super::limits::Tolerance;
 use super::probe::{ATTEMPTS, budget};
 use super::{MetricSpec, aim};
-use crate::check::{Due, Told};
+use crate::check::{Due, Limits, Spec as _, Told};
 use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Require};
 use crate::policy::problem::Problems;
@@ -55,20 +55,27 @@ impl MetricSpec {
 
     /// Which of its ticks are due, where nothing is learnt.
     fn due(&self, scope: &Scope, reaching: Reaching) -> Due {
-        let at_first = self.asked.query.settled(&scope.at(Duration::ZERO));
-        let mut needs = None;
-        for read in &query::read(&at_first, Dialect::default()) {
+        let rendered = query::read_rendered(&self.asked.query, &scope.at(Duration::ZERO), Dialect::default());
+        let settled = self.asked.query.settled(scope);
+        let (known, read) = match rendered {
+            Ok(read) => (true, vec![read]),
+            Err(_) => (false, query::read(&settled, Dialect::default())),
+        };
+        let Limits { expected, min, max, .. } = self.facts().limits;
+        let caps = max.is_some() && min.is_none() && expected.is_none();
+        let (mut needs, mut tells) = (None, None);
+        for read in &read {
             let Some(expr) = read.expr().filter(|_| read.is_sound()) else { continue };
             let window = Window::of(&read.skeleton().text, expr);
-            if window.unknown() && !at_first.is_settled() {
+            if window.unknown() && !known {
                 return Due::Unknown;
             }
             needs = needs.max(aim::needs(&window, reaching));
+            tells = tells.max(aim::tells(&window, reaching).filter(|_| caps));
         }
         match needs {
             None => Due::All,
-            Some(needs) if self.asked.query.changes() => Due::AfterDeployment(needs),
-            Some(needs) => Due::AfterAnchor(needs),
+            Some(needs) => Due::After { needs, tells, deployment: self.asked.query.changes() },
         }
     }
 

@@ -14,19 +14,19 @@ pub(super) fn conclusion(record: &CheckRecord, max_failures: u32, min_samples: u
     let covering = Share(record.check.min_coverage).least(due as usize);
     let enough = covering.max(min_samples as usize);
     let (over, within) = (over(watched(record)), within(record));
-    let more = |expected: &str| {
-        let judged_words = format!("{judged} of {due} due samples judged");
-        let passes = format!("{} more {within} would have passed", enough - judged as usize);
+    let short = if (judged as usize) < enough {
+        let expected = if covering > min_samples as usize {
+            format!("{covering} (`min_coverage` {} %)", Number(record.check.min_coverage * 100.0))
+        } else {
+            format!("{min_samples} (`min_samples`)")
+        };
         format!(
-            "{judged_words}{}, expected at least {expected}{over}: {}; {passes}",
+            "{judged} of {due} due samples judged{}, expected at least {expected}{over}: {}; {} more {within} would have \
+             passed",
             worst(record),
-            unjudged(record)
+            unjudged(record),
+            enough - judged as usize
         )
-    };
-    let short = if judged < min_samples {
-        more(&format!("{min_samples} (`min_samples`)"))
-    } else if (judged as usize) < covering {
-        more(&format!("{} % (`min_coverage`)", Number(record.check.min_coverage * 100.0)))
     } else if !end_seen {
         let ends = ends.len();
         format!(

@@ -124,8 +124,8 @@ impl Healthy {
         let first = if !self.covered() {
             let percent = Number(self.min_coverage.0 * 100.0);
             format!(
-                "{} of {} due samples judged in the last {stable_for} (`stable_for`), expected at least {percent} % \
-                 (`min_coverage`)",
+                "{} of {} due samples judged in the last {stable_for} (`stable_for`), expected at least \
+                 `min_coverage` {percent} %",
                 self.judged(),
                 self.recent.len(),
             )

@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::outcome::{CheckRecord, Outcome, Sample};
+use super::judge::Judged;
+use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
@@ -26,6 +27,19 @@ pub(super) enum Mark {
     Within,
     /// It does not; the label sets that breach, by hash, where those are counted apart.
     Breach(Box<[u64]>),
+}
+
+impl Mark {
+    /// What `judged` means.
+    pub(super) fn of(judged: &Judged) -> Self {
+        match judged.state {
+            State::Within => Self::Within,
+            State::Breach => Self::Breach(judged.breaching.clone().into_boxed_slice()),
+            State::NoData | State::NoTraffic | State::Settling | State::Error | State::Missed => {
+                Self::Unjudged
+            }
+        }
+    }
 }
 
 /// What follows when the planned window is over.

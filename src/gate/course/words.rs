@@ -139,9 +139,9 @@ pub(super) fn unjudged(record: &CheckRecord) -> String {
     let words = [
         (State::NoData, "without data"),
         (State::NoTraffic, "without traffic"),
-        (State::Settling, "settling"),
         (State::Error, "failed to be asked"),
         (State::Missed, "missed"),
+        (State::Settling, "settling"),
     ];
     let counts = words.iter().map(|(state, word)| (record.count(*state), word));
     let counts: Vec<String> =

@@ -30,6 +30,17 @@ impl Watch {
         self.asked_history.iter().zip(&self.history).any(|(asked, answer)| *asked && answer.is_none())
     }
 
+    /// It has failed; what that means may hang on an answer about the past.
+    pub(super) fn fail(&mut self, reason: String, record: &mut CheckRecord, steps: &mut Vec<Step>) {
+        self.failed = true;
+        record.outcome = Some(Outcome::Failed);
+        record.reason = reason;
+        self.undecided = true;
+        if !self.lacks_answer() {
+            steps.extend(self.decide_failed(record));
+        }
+    }
+
     pub(super) fn decide_failed(&mut self, record: &mut CheckRecord) -> Vec<Step> {
         self.undecided = false;
         crate::gate::before::weigh(&self.check, &self.history, record);
