@@ -176,6 +176,16 @@ impl ReachingSpec {
         }
     }
 
+    /// Whether a variable that `scope` does not have decides a part of it.
+    pub fn undecided(&self, scope: &Scope) -> bool {
+        fn open<T>(value: Option<&Value<T>>, scope: &Scope) -> bool {
+            matches!(value, Some(Value::Later(template)) if !template.settled(scope).is_settled())
+        }
+        open(self.old_data.as_ref(), scope)
+            || open(self.min_range.as_ref(), scope)
+            || open(self.lookback.as_ref(), scope)
+    }
+
     /// What holds: as written here, else as in `otherwise`.
     pub fn render(&self, otherwise: Reaching, scope: &Scope, problems: &mut Problems) -> Reaching {
         fn known<T: Scalar + Clone>(

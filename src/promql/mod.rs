@@ -19,7 +19,7 @@ pub mod error;
 mod walk;
 pub mod analysis;
 pub mod fitting;
-mod recorded;
+pub(crate) mod recorded;
 pub mod window;
 pub mod bounds;
 pub mod part;

@@ -11,7 +11,7 @@ const OPERATIONS: [&str; 9] =
 
 /// The range that is part of the name of a recorded series, by the convention `level:metric:operations`, whose
 /// operations are such as `rate5m`, `sum_rate5m` or `5m`; a name without colons may end in `_rate5m`.
-pub(super) fn recorded(metric: &str) -> Option<Duration> {
+pub(crate) fn recorded(metric: &str) -> Option<Duration> {
     match metric.rsplit_once(':') {
         Some((_, operations)) => operations.split('_').filter_map(|one| Some(ranged(one)?.1)).max(),
         None => {

@@ -61,6 +61,9 @@ impl MetricSpec {
             Ok(read) => (true, vec![read]),
             Err(_) => (false, query::read(&settled, Dialect::default())),
         };
+        if self.reaching.undecided(scope) {
+            return Due::Unknown;
+        }
         let Limits { expected, min, max, .. } = self.facts().limits;
         let caps = max.is_some() && min.is_none() && expected.is_none();
         let (mut needs, mut tells) = (None, None);

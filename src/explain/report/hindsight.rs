@@ -8,7 +8,7 @@ use super::wire::{Check, Report, Sample};
 use super::{AT_LENGTH, LONG};
 use crate::gate::outcome::{Outcome, State, Verdict};
 use crate::policy::criterion::{Criterion, Number};
-use crate::policy::spoken::{count, number};
+use crate::policy::spoken::{count, number, span};
 use crate::report::words::cut;
 
 /// Adds what would have made it a pass, where it was none.
@@ -54,6 +54,9 @@ fn wanted(check: &Check) -> Vec<String> {
 
 /// Of a check that failed: fewer breaches, or another limit.
 fn failed(check: &Check) -> String {
+    if let Some(stable_for) = check.stable_for {
+        return format!("no breach in the last {} of its window", span(stable_for));
+    }
     let Some((max, within)) = check.rule().filter(|_| !check.counts_series()) else {
         return "fewer breaches than `max_failures` of every series".to_owned();
     };
@@ -107,6 +110,12 @@ fn limit(check: &Check, max: u32, within: u32) -> Option<String> {
 
 /// Of a check of which too little was seen.
 fn unseen(check: &Check) -> String {
+    if let Some(stable_for) = check.stable_for {
+        let needed = span(stable_for);
+        return format!(
+            "{needed} at the end of its window without a breach, most of it and its last sample judged"
+        );
+    }
     let mut needed = Vec::new();
     needed.extend(check.min_samples.map(|least| format!("at least {}", count(least, "judged sample"))));
     if let (Some(share), Some(due)) = (check.min_coverage, check.due) {

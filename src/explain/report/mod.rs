@@ -9,7 +9,7 @@ mod wire;
 
 use serde::Deserialize;
 
-use self::wire::{Action, Check, Report};
+use self::wire::{Action, Check, Report, Window};
 use super::page::Page;
 use crate::exit::Exit;
 use crate::gate::outcome::{ActionStatus, Outcome, Verdict};
@@ -49,8 +49,9 @@ pub(crate) fn explain(name: &str, text: &str, redact: Redact<'_>) -> Result<Stri
     if schema != SCHEMA {
         return Err(format!("error: `{name}` is a `{schema}`, and this version explains `{SCHEMA}`"));
     }
-    let report: Report = serde_json::from_str(text)
+    let mut report: Report = serde_json::from_str(text)
         .map_err(|error| format!("error: `{name}` cannot be read as a report: {error}"))?;
+    report.tell_checks();
     let mut page = Page::new(redact);
     page.heading(&headline(&report));
     page.paragraph(&times(&report));
@@ -184,6 +185,12 @@ fn why(page: &mut Page<'_>, report: &Report) {
         }
         Some(_) if report.is(Verdict::Pass) => {
             let held = report.checks().iter().filter(|c| c.outcome.as_deref() == Some(Outcome::Passed.word())).count();
+            let window = report.window.as_ref();
+            if let Some(stable_for) = window.and_then(Window::stable_for) {
+                let who = if held == 1 { "check" } else { "checks" };
+                let others = if held == number { "" } else { "; the others do not count" };
+                return page.paragraph(&format!("{held} {who} held for {} at one time{others}.", span(stable_for)));
+            }
             match (held == number, number) {
                 (true, 1) => "Its one check held to the end of its window.".to_owned(),
                 (true, _) => format!("All {number} checks held to the end of their windows."),

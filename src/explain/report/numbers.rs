@@ -33,6 +33,9 @@ impl Check {
 
     /// Breaches that fail it, and among how many judged samples.
     pub(super) fn rule(&self) -> Option<(u32, u32)> {
+        if self.stable_for.is_some() {
+            return None;
+        }
         let max = u32::try_from(self.max_failures?).ok()?;
         let within = u32::try_from(self.within?).ok()?;
         (max > 0 && within >= max).then_some((max, within))

@@ -43,6 +43,8 @@ pub(super) struct Window {
     pub(super) open: Option<Timestamp>,
     duration: Option<f64>,
     interval: Option<f64>,
+    mode: Option<String>,
+    stable_for: Option<f64>,
 }
 
 /// Seconds that are a span of time.
@@ -57,6 +59,11 @@ impl Window {
 
     pub(super) fn interval(&self) -> Option<Duration> {
         seconds(self.interval)
+    }
+
+    /// How long every check had to hold; `None` where breaches were counted.
+    pub(super) fn stable_for(&self) -> Option<Duration> {
+        seconds(self.stable_for).filter(|_| self.mode.as_deref() != Some("sustained"))
     }
 }
 
@@ -92,6 +99,19 @@ pub(super) struct Check {
     pub(super) runbook_url: Option<String>,
     pub(super) dashboard_url: Option<String>,
     pub(super) samples: Option<Vec<Sample>>,
+    /// That of the window.
+    #[serde(skip)]
+    pub(super) stable_for: Option<Duration>,
+}
+
+impl Report {
+    /// Lets each check know how its window was judged.
+    pub(super) fn tell_checks(&mut self) {
+        let stable_for = self.window.as_ref().and_then(Window::stable_for);
+        for check in self.checks.iter_mut().flatten() {
+            check.stable_for = stable_for;
+        }
+    }
 }
 
 impl Check {

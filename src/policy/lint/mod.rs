@@ -94,6 +94,7 @@ impl CheckCx<'_> {
 /// All lints, in the order of the documentation.
 pub static RULES: &[&[Rule]] = &[
     queries::times::RULES,
+    queries::deployment::RULES,
     queries::rates::RULES,
     queries::histograms::RULES,
     queries::matchers::RULES,

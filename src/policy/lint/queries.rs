@@ -3,6 +3,7 @@
 
 pub(crate) mod rates;
 pub(crate) mod times;
+pub(super) mod deployment;
 pub(crate) mod histograms;
 pub(super) mod matchers;
 pub(super) mod shape;

@@ -252,13 +252,14 @@ fn windows_with_too_few_ticks_are_told() {
     each(&[
         ("query: x, max_value: 1, duration: 30s, max_failures: 4", "too-few-ticks"),
         ("query: x, max_value: 1, duration: 45s, max_failures: 4", ""),
-        ("query: x, max_value: 1, duration: 45s, interval: 1m", "short-window"),
+        ("query: x, max_value: 1, duration: 45s, interval: 1m", "reaches-before-deployment short-window"),
         ("query: x, max_value: 1, duration: 0s, interval: 1m", ""),
         ("query: x, max_value: 1, duration: \"{{d}}\", max_failures: 4", ""),
         ("query: x, max_value: 1, max_failures: 4", ""),
         ("query: x, max_value: 1, duration: 1m, min_samples: 9", "too-few-ticks"),
         ("query: x, max_value: 1, duration: 0s", ""),
     ]);
+    assert!(found("post_deployment_validation:\n  window: {duration: 1m, mode: until_healthy}\n  rollback_policy: {max_failures: 9}\n  metrics_validation: [{name: a, query: x, max_value: 1}]\n").iter().all(|one| !one.starts_with("too-few")));
     let gate = |window: &str, check: &str, policy: &str| {
         found(&format!(
             "post_deployment_validation:\n  window: {{{window}}}\n  rollback_policy: {{{policy}}}\n  \

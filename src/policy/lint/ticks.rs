@@ -7,7 +7,7 @@ use super::{CheckCx, Cx, Rule};
 use crate::policy::problem::{Place, Problem, Severity, listed};
 use crate::policy::render::INTERVAL;
 use crate::policy::value::{AtLeastOne, Period, Value};
-use crate::policy::window::WindowSpec;
+use crate::policy::window::{ModeWord, WindowSpec};
 
 /// The lints of this file.
 pub(super) const RULES: &[Rule] = &[
@@ -55,7 +55,7 @@ fn written<T: Clone>(value: Option<&Value<T>>) -> Written<T> {
 }
 
 /// The windows of the checks.
-struct Windows<'c> {
+pub(super) struct Windows<'c> {
     window: &'c WindowSpec,
     /// For checks that do not say themselves.
     default: Option<(Duration, Place)>,
@@ -63,7 +63,7 @@ struct Windows<'c> {
 
 impl<'c> Windows<'c> {
     /// A policy without any duration is run with `--duration` or `--last`, or asks once: nothing is known of it.
-    fn of(cx: &'c Cx<'c>) -> Self {
+    pub(super) fn of(cx: &'c Cx<'c>) -> Self {
         let longest = || {
             let all = cx.checks.iter().map(|one| match written(one.check.envelope.duration.as_ref()) {
                 Written::No => Some(None),
@@ -82,7 +82,7 @@ impl<'c> Windows<'c> {
     }
 
     /// How long `check` is sampled, and where that is written. `None` where a variable or the command line decides.
-    fn duration(&self, check: &CheckCx<'_>) -> Option<(Duration, Place)> {
+    pub(super) fn duration(&self, check: &CheckCx<'_>) -> Option<(Duration, Place)> {
         match written(check.check.envelope.duration.as_ref()) {
             Written::Yes(duration, place) => Some((duration, place)),
             Written::No => self.default,
@@ -91,7 +91,7 @@ impl<'c> Windows<'c> {
     }
 
     /// From tick to tick; `None` where a variable decides.
-    fn interval(&self, check: &CheckCx<'_>) -> Option<Duration> {
+    pub(super) fn interval(&self, check: &CheckCx<'_>) -> Option<Duration> {
         let own = written(check.check.envelope.interval.as_ref());
         match (own, written(self.window.interval.as_ref())) {
             (Written::Yes(Period(interval), _), _) | (Written::No, Written::Yes(Period(interval), _)) => {
@@ -103,7 +103,7 @@ impl<'c> Windows<'c> {
     }
 
     /// How many ticks of `check` are planned.
-    fn ticks(&self, check: &CheckCx<'_>) -> Option<u32> {
+    pub(super) fn ticks(&self, check: &CheckCx<'_>) -> Option<u32> {
         let (duration, interval) = (self.duration(check)?.0, self.interval(check)?);
         u32::try_from(duration.as_nanos() / interval.as_nanos().max(1) + 1).ok()
     }
@@ -124,6 +124,10 @@ impl<'c> Windows<'c> {
 }
 
 fn too_few_ticks(cx: &Cx<'_>, found: &mut Vec<Problem>) {
+    // Breaches are not counted.
+    if matches!(cx.spec.window.mode, Some(Value::Known(ModeWord::UntilHealthy, _))) {
+        return;
+    }
     let windows = Windows::of(cx);
     let mut by_default: Vec<(&str, u32)> = Vec::new();
     let shared = written(cx.spec.rollback.max_failures.as_ref());

@@ -1,7 +1,7 @@
 //! Every lint of queries by example: what it finds, what its fix makes of the query, and what it leaves alone.
 
 use super::super::{Rule, Subject, look as lint};
-use super::{histograms, matchers, rates, shape, sides, times};
+use super::{deployment, histograms, matchers, rates, shape, sides, times};
 use crate::check::KINDS;
 use crate::diagnostic::{self, Sources};
 use crate::policy::parse::{Document, parse};
@@ -50,9 +50,22 @@ const FOUND: &[(&str, &str, &str, &str)] = &[
     ("range-too-short", "rate(x_total[30s])", MAX, "rate(x_total[1m])"),
     ("range-too-short", "deriv(heap_bytes[59])", MAX, "deriv(heap_bytes[1m])"),
     ("range-too-short", "rate(x_total[10s])", "max_value: 1; interval: 5s", "rate(x_total[20s])"),
-    ("reaches-before-deployment", "rate(x_total[10m])", MAX, ""),
+    ("reaches-before-deployment", "increase(x_total[10m])", MAX, ""),
     ("reaches-before-deployment", "max_over_time(rate(x_total[5m])[5m:1m])", MAX, ""),
-    ("reaches-before-deployment", "rate(x_total[5m]) + rate(x_total[1m])", "max_value: 1; duration: 2m", ""),
+    ("reaches-before-deployment", "rate(x_total[5m])", "max_value: 1; duration: 2m; old_data: wait", ""),
+    ("reaches-before-deployment", "rate(x_total[5m])", "max_value: 1; min_range: 6m; duration: 4m", ""),
+    ("reaches-before-deployment", "rate(x_total[5m])", "max_value: 1; old_data: allow", ""),
+    (
+        "reaches-before-deployment",
+        "increase(x_total[10m])",
+        "max_value: 1; duration: 20m; old_data: allow",
+        "",
+    ),
+    ("few-due-ticks", "increase(x_total[5m])", "max_value: 1; duration: 5m", ""),
+    ("few-due-ticks", "rate(x_total[5m])", "max_value: 1; duration: 1m", ""),
+    ("few-due-ticks", "increase(x_total[5m])", "max_value: 1; duration: 6m; max_failures: 6", ""),
+    ("recorded-range", "job:errors:ratio", MAX, ""),
+    ("recorded-range", "sum(job:errors:ratio / job:errors:rate5m)", "max_value: 1; duration: 10m", ""),
     (
         "fine-subquery",
         "max_over_time(rate(x_total[2m])[3m:1s])",
@@ -263,6 +276,15 @@ const LEFT_ALONE: &[(&str, &str, &str)] = &[
     ("range-too-short", "rate(x_total[{{range}}]) + rate(x_total[{{n}}s])", MAX),
     ("range-too-short", "rate(x_total[1m])", "max_value: 1; interval: 1m"),
     ("reaches-before-deployment", "rate(x_total[5m]) / rate(x_total[5m] offset 1w)", MAX),
+    ("reaches-before-deployment", "rate(x_total[10m])", MAX),
+    ("reaches-before-deployment", "rate(x_total[30s])", "max_value: 1; old_data: allow"),
+    ("reaches-before-deployment", "rate(x_total[1h])", "max_value: 1; old_data: '{{how}}'"),
+    ("reaches-before-deployment", "rate(x_total[{{elapsed}}])", MAX),
+    ("few-due-ticks", "increase(x_total[5m])", "max_value: 1; duration: 6m"),
+    ("few-due-ticks", "increase(x_total[5m])", "max_value: 1; duration: 5m; max_failures: 1"),
+    ("recorded-range", "job:errors:rate5m + job:errors:{{range}}", "max_value: 1; duration: 10m"),
+    ("recorded-range", "job:errors:ratio", "max_value: 1; duration: 10m; lookback: 5m"),
+    ("recorded-range", "job:errors:ratio", "max_value: 1; old_data: allow"),
     ("reaches-before-deployment", "rate(x_total[1h])", "max_value: 1; duration: '{{soak}}'"),
     ("reaches-before-deployment", "rate(x_total[1h])", "max_value: 1; duration: 0s"),
     ("fine-subquery", "max_over_time(rate(x_total[2m])[3m:]) + max_over_time(queue[3m:15s])", MAX),
@@ -340,7 +362,7 @@ const SANE: &[(&str, &str)] = &[
     ("up{job=\"{{service_name}}\"}", "expected_value: 1; tolerance: 0"),
     ("min(probe_success{instance=\"{{target}}\"})", "expected_value: 1"),
     ("(min(probe_ssl_earliest_cert_expiry{instance=\"{{target}}\"}) - time()) / 86400", "min_value: 7"),
-    ("sum(changes(process_start_time_seconds{job=\"{{job}}\"}[5m]))", "max_value: 0"),
+    ("sum(changes(process_start_time_seconds{job=\"{{job}}\"}[5m]))", "max_value: 0; duration: 10m"),
     ("max(process_open_fds{job=\"{{job}}\"} / process_max_fds{job=\"{{job}}\"})", "max_value: 0.9"),
     ("max(rate(go_gc_duration_seconds_sum{job=\"{{job}}\"}[5m]))", "max_value: 0.1"),
     (
@@ -353,7 +375,10 @@ const SANE: &[(&str, &str)] = &[
         "min_value: 0.1",
     ),
     ("sum(deriv(kafka_consumergroup_lag{topic=\"{{topic}}\"}[5m]))", "max_value: 5"),
-    ("sum(increase(kube_pod_container_status_restarts_total{namespace=\"{{ns}}\"}[5m]))", "max_value: 0"),
+    (
+        "sum(increase(kube_pod_container_status_restarts_total{namespace=\"{{ns}}\"}[5m]))",
+        "max_value: 0; duration: 10m",
+    ),
     (
         "kube_pod_container_status_waiting_reason{reason=~\"CrashLoopBackOff|ErrImagePull\"}",
         "expect_empty: true",
@@ -427,7 +452,15 @@ fn what_is_meant_is_left_alone() {
 
 /// The lints of queries.
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all = [times::RULES, rates::RULES, histograms::RULES, matchers::RULES, sides::RULES, shape::RULES];
+    let all = [
+        times::RULES,
+        deployment::RULES,
+        rates::RULES,
+        histograms::RULES,
+        matchers::RULES,
+        sides::RULES,
+        shape::RULES,
+    ];
     all.into_iter().flatten()
 }
 

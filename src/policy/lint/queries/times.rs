@@ -1,12 +1,9 @@
 //! Lints of when a query looks: ranges too short and too long, steps, offsets and fixed times. Must not guess what a
 //! template puts in.
 
-use std::time::Duration;
-
-use super::{Asked, known, scrape_interval, shown, sound};
-use crate::policy::lint::{CheckCx, Cx, Rule};
+use super::{Asked, scrape_interval, shown, sound};
+use crate::policy::lint::{Cx, Rule};
 use crate::policy::problem::{Problem, Severity};
-use crate::promql::analysis::analyse;
 use crate::promql::ast::{AtTime, Modifiers, Node};
 
 /// The lints of this file.
@@ -16,12 +13,6 @@ pub(in crate::policy::lint) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         summary: "a range of fewer than four samples: one missed scrape leaves it without a value",
         check: range_too_short,
-    },
-    Rule {
-        id: "reaches-before-deployment",
-        severity: Severity::Warning,
-        summary: "a range longer than the whole window: every sample looks at the old version too",
-        check: reaches_before_deployment,
     },
     Rule {
         id: "fine-subquery",
@@ -81,47 +72,6 @@ fn range_too_short(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             let edits = vec![(range.range.span, least)];
             found.push(asked.mended(problem, "look back four intervals", false, edits));
         }
-    }
-}
-
-/// How long the check is watched after the deployment, warm-up included; `None` where that is not written.
-fn watched(cx: &Cx<'_>, check: &CheckCx<'_>) -> Option<Duration> {
-    let window = &cx.spec.window;
-    let own = check.check.envelope.duration.as_ref().or(window.duration.as_ref());
-    let duration = match own {
-        Some(written) => *known(Some(written))?,
-        // The longest that any check names holds for all.
-        None => {
-            let written = cx.checks.iter().filter_map(|one| one.check.envelope.duration.as_ref());
-            written.map(|value| known(Some(value)).copied()).collect::<Option<Vec<_>>>()?.into_iter().max()?
-        }
-    };
-    let warm_up = match &window.warm_up {
-        Some(written) => *known(Some(written))?,
-        None => (duration / 5).min(Duration::from_secs(60)),
-    };
-    // A single sample has no window; when it is taken is the run's to say.
-    (!duration.is_zero()).then(|| duration.saturating_add(warm_up))
-}
-
-fn reaches_before_deployment(cx: &Cx<'_>, found: &mut Vec<Problem>) {
-    for asked in sound(cx) {
-        let Some(watched) = watched(cx, asked.check) else { continue };
-        let analysis = analyse(asked.expr);
-        let lookback = analysis.lookback();
-        if lookback.known <= watched {
-            continue;
-        }
-        let farthest =
-            analysis.uses.iter().filter(|one| !one.is_shifted()).max_by_key(|one| one.reach().known);
-        let Some(farthest) = farthest else { continue };
-        let (reach, watched) = (shown(lookback.known), shown(watched));
-        let message = format!(
-            "this looks back `{reach}`, and the check ends `{watched}` after the deployment: every sample \
-             judges the old version too"
-        );
-        let help = "shorten the range, or lengthen the window beyond it";
-        found.push(asked.problem(farthest.span, message).help(help));
     }
 }
 
