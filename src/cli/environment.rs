@@ -87,6 +87,7 @@ mod tests {
             ("ROLLGATE_SERVICE", ""),
             ("ROLLGATE_VERSION", "1.2.3"),
             ("ROLLGATE_START", "5m-ago"),
+            ("ROLLGATE_ROLLOUT_STARTED", "9m-ago"),
         ];
         let args = completed(&["rollgate", "run", "p.yaml", "--last", "5m"], &env);
         assert_eq!(
@@ -97,6 +98,7 @@ mod tests {
                 "--set=a=1",
                 "--set=b=2",
                 "--version=1.2.3",
+                "--rollout-started=9m-ago",
                 "--no-actions",
                 "p.yaml",
                 "--last",

@@ -94,12 +94,57 @@ pub fn earliest(parts: &[Part<'_>], fail_fast: bool) -> Option<Earliest> {
 pub fn pass(parts: &[Part<'_>]) -> Option<Timestamp> {
     let sustained = parts.iter().all(|part| part.mode == Mode::Sustained || !part.counted);
     let awaited = parts.iter().filter(|part| part.counted || sustained);
-    awaited.map(Part::pass).max()
+    awaited.map(|part| if part.counted { part.pass() } else { part.end() }).max()
 }
 
 impl Earliest {
     /// ` (rollback)`: which verdict it can be; nothing where it can be any.
     pub fn which(&self) -> String {
         self.verdict.map(|verdict| format!(" ({})", verdict.word())).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn first() -> Timestamp {
+        "2026-01-15T11:00:00Z".parse().unwrap()
+    }
+
+    /// After how many seconds the earliest verdict of `parts` comes, and which.
+    fn soonest(parts: &[Part<'_>], fail_fast: bool) -> (u64, Option<Verdict>) {
+        let Earliest { at, verdict } = earliest(parts, fail_fast).unwrap();
+        (crate::host::clock::between(first(), at).as_secs(), verdict)
+    }
+
+    #[test]
+    fn settling_delays_and_ways_decide_the_earliest_verdict() {
+        let plan = testing::ticks(first());
+        let settling = CheckPlan { settling: 4, unasked: 4, ..testing::ticks(first()) };
+        let early = CheckPlan { settling: 4, unasked: 2, ..testing::ticks(first()) };
+        let sustained =
+            |plan| Part { plan, mode: Mode::Sustained, delay: SECOND, counted: true, rolls_back: true };
+        assert_eq!(soonest(&[sustained(&plan)], true), (31, Some(Verdict::Rollback)));
+        assert_eq!(soonest(&[sustained(&settling)], true), (91, Some(Verdict::Rollback)));
+        assert_eq!(soonest(&[sustained(&early)], true), (61, Some(Verdict::Rollback)));
+        assert_eq!(soonest(&[sustained(&plan)], false), (301, None));
+        let alert = Part { rolls_back: false, ..sustained(&plan) };
+        assert_eq!(soonest(&[alert], true), (301, None));
+        let dry = Part { counted: false, ..sustained(&plan) };
+        assert_eq!(soonest(&[dry], true), (301, None));
+        assert_eq!(earliest(&[], true), None);
+
+        let mode = Mode::UntilHealthy { stable_for: SECOND * 40 };
+        let healthy = |plan| Part { mode, ..sustained(plan) };
+        assert_eq!(soonest(&[healthy(&plan)], true), (46, Some(Verdict::Pass)));
+        assert_eq!(soonest(&[healthy(&plan), healthy(&settling)], true), (106, Some(Verdict::Pass)));
+        // Dry runs are waited for by nobody.
+        let dry = Part { counted: false, ..healthy(&settling) };
+        assert_eq!(soonest(&[healthy(&plan), dry], true), (46, Some(Verdict::Pass)));
+        assert_eq!(soonest(&[dry], true), (301, None));
     }
 }

@@ -102,3 +102,20 @@ fn the_examples_show_what_their_section_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The policies that `docs/windows.md` shows are ones in which nothing is wrong.
+#[test]
+fn the_policies_of_the_page_on_windows_are_sound() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/windows.md");
+    let page = Section { id: String::new(), text: std::fs::read_to_string(path).unwrap() };
+    assert_eq!(page.examples().len(), 3);
+    for policy in page.examples() {
+        let (found, _, text) = lint(policy);
+        assert!(found.iter().all(|(severity, _)| severity == "note"), "{policy}\n{text}");
+    }
+    let shown =
+        page.text.split("<!-- refused -->\n```text\n").nth(1).and_then(|rest| rest.split("```").next());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/windows-refused/expected.txt");
+    let expected = std::fs::read_to_string(path).unwrap();
+    assert_eq!(shown, expected.split("== stderr\n").nth(1).and_then(|rest| rest.split("== requests").next()));
+}

@@ -154,3 +154,77 @@ pub(super) fn last(record: &CheckRecord) -> String {
     let last = record.samples.iter().rev().find(|s| !s.state.judged()).and_then(|s| s.reason.as_deref());
     last.map(|last| format!("; the last: {last}")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::value::Share;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_768_474_800 + second).unwrap()
+    }
+
+    /// A breach of `series` series of which the worst have `values`.
+    fn breach(second: i64, values: &[f64], series: usize) -> Sample {
+        Sample {
+            at: at(second),
+            state: State::Breach,
+            values: values.iter().map(|value| (Arc::default(), *value)).collect(),
+            series,
+            query: None,
+            reason: None,
+            attempts: 1,
+            phases: None,
+        }
+    }
+
+    fn judging(criterion: Criterion, require: Require) -> Judging {
+        Judging { criterion, require, ..Judging::default() }
+    }
+
+    fn wider(judging: Judging, samples: &[Sample]) -> Option<String> {
+        Toll::of(judging, samples.iter()).wider()
+    }
+
+    #[test]
+    fn a_limit_that_would_have_held_is_no_tighter_than_the_values() {
+        let max = judging(Criterion { max: Some(1.0), ..Criterion::default() }, Require::All);
+        let samples = [breach(0, &[2.0], 1), breach(30, &[1.234_567_1, 0.5], 2)];
+        assert_eq!(wider(max, &samples).unwrap(), "max_value 2");
+        assert_eq!(wider(max, &samples[1..]).unwrap(), "max_value 1.23457");
+        assert_eq!(wider(max, &[breach(0, &[1.234_562], 1)]).unwrap(), "max_value 1.23457");
+        let min = judging(Criterion { min: Some(0.5), ..Criterion::default() }, Require::All);
+        assert_eq!(wider(min, &[breach(0, &[0.123_456_7], 1)]).unwrap(), "min_value 0.123456");
+        let near = judging(Criterion { expected: Some((100.0, 5.0)), ..Criterion::default() }, Require::All);
+        assert_eq!(wider(near, &[breach(0, &[106.0], 1), breach(15, &[91.0], 1)]).unwrap(), "tolerance 9");
+        let both = judging(Criterion { min: Some(1.0), max: Some(2.0), expected: None }, Require::All);
+        let samples = [breach(0, &[3.0], 1), breach(15, &[0.5], 1)];
+        assert_eq!(wider(both, &samples).unwrap(), "max_value 3 and min_value 0.5");
+    }
+
+    #[test]
+    fn what_hangs_on_no_value_has_no_such_limit() {
+        let criterion = Criterion { max: Some(1.0), ..Criterion::default() };
+        let all = judging(criterion, Require::All);
+        assert_eq!(wider(all, &[breach(0, &[2.0], 1), breach(15, &[], 0)]), None);
+        assert_eq!(wider(all, &[breach(0, &[f64::INFINITY], 1)]), None);
+        assert_eq!(wider(all, &[]), None);
+        // With `require` the value that decides is not the worst, and it must have been kept.
+        let any = judging(criterion, Require::Any);
+        assert_eq!(wider(any, &[breach(0, &[9.0, 4.0, 2.0], 3)]).unwrap(), "max_value 2");
+        assert_eq!(wider(any, &[breach(0, &[9.0, 4.0, 2.0], 11)]), None);
+        let half = judging(criterion, Require::Share(Share(0.5)));
+        assert_eq!(wider(half, &[breach(0, &[9.0, 4.0, 2.0, 0.5], 4)]).unwrap(), "max_value 2");
+    }
+
+    #[test]
+    fn what_was_judged_is_told_with_its_extent() {
+        let max = judging(Criterion { max: Some(1.0), ..Criterion::default() }, Require::All);
+        let samples = [breach(0, &[2.0], 1), breach(30, &[4.0], 1), breach(60, &[3.0], 1)];
+        let told = |samples: &[Sample]| Toll::of(max, samples.iter()).breached(at(60));
+        assert_eq!(told(&samples), "3 of 3 judged samples over 1m breached (2 to 4)");
+        assert_eq!(told(&samples[2..]), "");
+    }
+}
