@@ -73,6 +73,7 @@ pub(crate) fn check(name: &str, max: f64) -> Check {
             criterion: Criterion { max: Some(max), ..Criterion::default() },
             ..Judging::default()
         },
+        events: None,
         target: format!("sum({name})").into(),
         probe: Arc::new(Still { past: true }),
         mode: Mode::Sustained,

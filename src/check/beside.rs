@@ -42,6 +42,10 @@ pub enum Role {
 pub enum Purpose {
     /// Whether a failed check was as bad before; asked at its first breach.
     PreExisting,
+    /// How many events there were in each minute before it, from which their dispersion is learnt.
+    Dispersion,
+    /// How many events there were in each part of an error budget's period.
+    Volume,
 }
 
 impl Purpose {

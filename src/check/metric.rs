@@ -4,8 +4,10 @@
 mod aim;
 mod apart;
 mod asked;
+mod events;
 mod learning;
 mod limits;
+mod patience;
 mod probe;
 mod told;
 
@@ -14,18 +16,21 @@ use std::sync::Arc;
 use super::{Facts, Limits, RenderCx, Rendered, Spec, Told};
 use crate::policy::model::Judging;
 use crate::policy::problem::Problems;
-use crate::policy::reader::{Field, Reader, Rule};
+use crate::policy::form::Form;
+use crate::policy::reader::{Field, Reader, Rule, Shape};
 use crate::policy::template::Scope;
 use crate::policy::value::{Scalar, Value};
 use crate::policy::window::{LOOKBACK, MIN_RANGE, OLD_DATA, Reaching, ReachingSpec};
 use aim::Aim;
+use events::EventsSpec;
 pub(crate) use asked::QuerySpec;
 use limits::{LimitsSpec, Tolerance};
 use probe::Apart;
 
 /// The fields of a metrics check beside the envelope's.
-pub(super) const FIELDS: &[Field] = &joined::<27>(&[
-    asked::FIELDS,
+pub(super) const FIELDS: &[Field] = &joined::<32>(&[
+    &[QUERY, asked::SOURCE, asked::TIMEOUT_FIELD],
+    events::FIELDS,
     limits::FIELDS,
     &[OLD_DATA, LOOKBACK, MIN_RANGE],
     &[
@@ -36,17 +41,21 @@ pub(super) const FIELDS: &[Field] = &joined::<27>(&[
         Field::later("max_increase"),
         Field::later("max_decrease"),
         Field::later("test"),
-        Field::later("events"),
-        Field::later("max_ratio"),
-        Field::later("against"),
         Field::later("max_data_age"),
         Field::later("on_data_lost"),
         Field::later("pre_existing"),
     ],
 ]);
 
+/// What is asked, where no events are counted.
+const QUERY: Field = Field::required("query", Shape::Of(Form::FILLED), "what is asked at each tick").unless("events");
+
 /// How the fields go together.
-pub(super) const RULES: &[Rule] = limits::RULES;
+pub(super) const RULES: &[Rule] = &[
+    Rule::With("events", events::RULES),
+    Rule::Without("events", &[Rule::All(&["query"]), events::WITHOUT]),
+    Rule::Without("events", limits::RULES),
+];
 
 /// Several tables as one of `N` fields.
 const fn joined<const N: usize>(tables: &[&[Field]]) -> [Field; N] {
@@ -76,7 +85,12 @@ struct MetricSpec {
 
 /// Reads a metrics check; `source` is asked where the policy names none. `None` after reporting why.
 pub(super) fn parse(source: &str, body: &mut Reader<'_, '_>) -> Option<Box<dyn Spec>> {
+    if body.has("events") {
+        let spec = EventsSpec::read(source, body)?;
+        return spec.is_sound(body.problems).then(|| Box::new(spec) as Box<dyn Spec>);
+    }
     let mut sound = true;
+    events::without(body, &mut sound);
     let asked = QuerySpec::read(source, body, &mut sound);
     let limits = LimitsSpec::read(body, &mut sound);
     let reaching = ReachingSpec::read(body);

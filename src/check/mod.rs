@@ -9,6 +9,7 @@ mod metric;
 mod api;
 mod auth;
 mod beside;
+mod counts;
 pub mod rhythm;
 mod source;
 mod http;
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 
 use crate::host::Host;
 use crate::host::vault::Vault;
+use crate::policy::events::Tested;
 use crate::policy::model::Judging;
 use crate::policy::problem::{Place, Problems};
 use crate::policy::reader::{Field, Reader, Rule};
@@ -34,6 +36,7 @@ use crate::policy::value::Value;
 use crate::policy::window::Reaching;
 
 pub use beside::{Beside, History, Purpose, Role};
+pub use counts::Counts;
 pub use source::{Answer, MetricSource, RawSeries, SourceError};
 
 /// A series' labels, sorted by name.
@@ -68,6 +71,8 @@ pub struct Phases {
 pub enum Seen {
     /// Series, to be judged by the check's criterion; NaN and infinities included.
     Series(Vec<Series>),
+    /// Events since the deployment, to be judged by what is claimed of them.
+    Counts(Counts),
     /// The target did all that was expected; in a few words, how (`200 in 12 ms`).
     Met(String),
     /// The target did not do what was expected: phase and reason.
@@ -189,6 +194,8 @@ pub trait Spec: Debug + Send + Sync {
 pub struct Facts<'s> {
     /// The query it asks, where it asks one.
     pub query: Option<&'s Template>,
+    /// The counters whose events it counts.
+    pub counters: Vec<&'s Template>,
     /// How its series are judged, where it has series and all of that is written as itself.
     pub judging: Option<Judging>,
     /// Where the limits are written.
@@ -242,6 +249,8 @@ pub struct Told {
     pub must: Vec<String>,
     /// In how many of its series; empty for kinds without series.
     pub among: String,
+    /// How its events are judged, where it counts any.
+    pub by_events: Option<ByEvents>,
     /// Whether it can be asked about the past.
     pub has_past: bool,
     /// Which of its ticks are due, where nothing is learnt.
@@ -269,6 +278,17 @@ pub enum Due {
     },
     /// A variable decides.
     Unknown,
+}
+
+/// How counted events are judged, in words.
+#[derive(Debug, Clone)]
+pub struct ByEvents {
+    /// When it fails.
+    pub fails: String,
+    /// What a pass needs.
+    pub needs: String,
+    /// Whether they can be proved to be as they must.
+    pub provable: bool,
 }
 
 /// What rendering may use.
@@ -311,12 +331,14 @@ pub struct Rendered {
     pub beside: Vec<Beside>,
     /// What is asked once about the time before the deployment.
     pub history: Vec<History>,
+    /// How its events are judged, where it counts any.
+    pub events: Option<Tested>,
 }
 
 impl Rendered {
     /// What `probe` sees is judged as `judging` says, and nothing else is asked.
     pub fn new(probe: Arc<dyn Probe>, judging: Judging, derived_name: String) -> Self {
-        Self { probe, judging, derived_name, beside: Vec::new(), history: Vec::new() }
+        Self { probe, judging, derived_name, beside: Vec::new(), history: Vec::new(), events: None }
     }
 }
 

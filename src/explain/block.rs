@@ -164,6 +164,10 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
     if check.dry_run == Settled::Known(true) {
         return "never: it is a dry run, measured and reported, and not counted".to_owned();
     }
+    if let Some(by) = &check.told.by_events {
+        let when = check.part(gate).map(|part| format!(", {}", when(part.failure(), subject, gate)));
+        return format!("{}{}{}", by.fails, when.unwrap_or_default(), dry_run(check));
+    }
     if let Settled::Known(Mode::UntilHealthy { stable_for }) = gate.mode {
         let what = format!("at a breach in the last {} of its window", span(stable_for));
         let dry = dry_run(check);
@@ -288,6 +292,7 @@ fn either(words: &[&str]) -> String {
 fn needs(check: &Sketch<'_>, gate: &Gate<'_>) -> String {
     let coverage = check.min_coverage.say(|share| format!("{}%", Number(share * 100.0)));
     let what = match &check.plan {
+        _ if let Some(by) = &check.told.by_events => by.needs.clone(),
         _ if matches!(gate.mode, Settled::Known(Mode::UntilHealthy { .. })) => {
             let least = check.min_samples.say(|least| count(u64::from(*least), "judged sample"));
             format!(

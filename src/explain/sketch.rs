@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::check::{Due, Told};
 use crate::diagnostic::Sources;
 use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of, refused};
-use crate::gate::soonest::Part;
+use crate::gate::soonest::{Part, Provable};
 use crate::host::clock::later;
 use crate::policy::gate::MAX_FAILURES;
 use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, PolicySpec};
@@ -110,6 +110,7 @@ impl Sketch<'_> {
         Some(Part {
             plan: self.plan.as_ref()?,
             mode: *gate.mode.known()?,
+            events: self.told.by_events.as_ref().map(|by| Provable(by.provable)),
             delay: self.delay?,
             counted: self.counted(),
             rolls_back: self.action.known().is_none_or(|action| *action == FailureAction::Rollback),

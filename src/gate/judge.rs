@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use super::counted;
 use super::outcome::State;
 use super::watch::Taken;
-use crate::check::{Labels, Reading, Seen, Series};
+use crate::check::{Counts, Labels, Reading, Seen, Series};
 use crate::policy::criterion::Limit;
 use crate::policy::criterion::{Miss, Number};
 use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
@@ -29,14 +30,18 @@ pub struct Judged {
     pub series: usize,
     /// For `count: series`: the label sets that breach, by hash.
     pub breaching: Vec<u64>,
+    /// What was counted, where events were.
+    pub counts: Option<Counts>,
 }
 
 impl Judged {
-    const fn new(state: State, reason: Option<String>) -> Self {
-        Self { state, reason, values: Vec::new(), series: 0, breaching: Vec::new() }
+    /// In `state`, for `reason`.
+    pub(super) const fn new(state: State, reason: Option<String>) -> Self {
+        Self { state, reason, values: Vec::new(), series: 0, breaching: Vec::new(), counts: None }
     }
 
-    fn or(state: State, reason: String, on: On, key: &str) -> Self {
+    /// In `state`, or judged as `on`, which is written under `key`, says.
+    pub(super) fn or(state: State, reason: String, on: On, key: &str) -> Self {
         match on {
             On::Inconclusive => Self::new(state, Some(reason)),
             On::Fail => Self::new(State::Breach, Some(format!("{reason} (`{key}: fail`)"))),
@@ -47,9 +52,13 @@ impl Judged {
 
 /// Judges what a tick of `check` brought, in the light of the answers about the past, `history`.
 pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> Judged {
-    let _ = history;
     let reading = &taken.reading;
-    let mut judged = judge_alone(reading, &check.judging, check.on, taken.control.as_deref());
+    let mut judged = match (&reading.seen, &check.events) {
+        (Seen::Counts(counts), Some(tested)) => {
+            counted::judge(counts, tested, check.on, counted::volume(check, history))
+        }
+        _ => judge_alone(reading, &check.judging, check.on, taken.control.as_deref()),
+    };
     if reading.early && !breaks_a_cap(&judged, &check.judging) {
         let reason =
             "its range would reach before the deployment, and over what lies after it there is no breach";
@@ -88,6 +97,8 @@ fn judge_alone(reading: &Reading, judging: &Judging, on: OnMissing, control: Opt
         Seen::Met(how) => Judged::new(State::Within, Some(how.clone())),
         Seen::Unmet(why) => Judged::new(State::Breach, Some(why.clone())),
         Seen::Failed(why) => Judged::or(State::Error, why.clone(), on.error, "on_error"),
+        // Counts are judged by what is claimed of events, and nobody else counts.
+        Seen::Counts(_) => Judged::new(State::Error, Some("found counts, expected series".to_owned())),
         Seen::Series(_) if reading.lacking => {
             let reason = reading.remark.clone().unwrap_or_default();
             Judged::or(State::NoData, reason, on.no_data, "on_no_data")
@@ -102,7 +113,7 @@ fn judge_alone(reading: &Reading, judging: &Judging, on: OnMissing, control: Opt
 
 fn not_met(seen: &Seen) -> Option<&str> {
     match seen {
-        Seen::Met(_) | Seen::Series(_) => None,
+        Seen::Met(_) | Seen::Series(_) | Seen::Counts(_) => None,
         Seen::Unmet(why) | Seen::Failed(why) => Some(why),
     }
 }

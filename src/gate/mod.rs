@@ -5,6 +5,8 @@ pub mod plan;
 pub mod soonest;
 pub mod judge;
 pub mod streak;
+mod counted;
+pub mod evidence;
 mod course;
 mod before;
 pub mod watch;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::evidence::Evidence;
 use super::plan::CheckPlan;
 use super::soonest::Part;
 use crate::check::{Labels, Phases};
@@ -153,6 +154,8 @@ pub struct CheckRecord {
     pub missed: u32,
     /// The samples asked, in tick order.
     pub samples: Vec<Sample>,
+    /// What its counted events say, where it counts any.
+    pub evidence: Option<Box<Evidence>>,
 }
 
 impl CheckRecord {

@@ -17,6 +17,9 @@ pub struct Part<'p> {
     pub plan: &'p CheckPlan,
     /// How its window is judged.
     pub mode: Mode,
+    /// Whether all its events together are judged, so that any tick may be enough to fail it; and to prove it, too,
+    /// where that can be.
+    pub events: Option<Provable>,
     /// How long after a tick it is asked.
     pub delay: Duration,
     /// Whether it is counted; what is not is watched to its end all the same.
@@ -24,6 +27,10 @@ pub struct Part<'p> {
     /// Whether its failure means rollback.
     pub rolls_back: bool,
 }
+
+/// Whether events can be proved to be as they must before the window ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provable(pub bool);
 
 /// The earliest verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,7 @@ impl<'p> Part<'p> {
         Self {
             plan,
             mode: check.mode,
+            events: check.events.map(|tested| Provable(tested.has_rate())),
             delay: check.probe.delay(),
             counted: !check.dry_run,
             rolls_back: check.failure_action == FailureAction::Rollback,
@@ -49,6 +57,7 @@ impl<'p> Part<'p> {
     /// When the breach that completes a failure can be known.
     pub fn failure(&self) -> Timestamp {
         match self.mode {
+            _ if self.events.is_some() => later(self.plan.tick(self.plan.first_due()), self.delay),
             Mode::Sustained => {
                 // An early breach makes its tick due.
                 let ticks = self.plan.first_asked() + self.plan.max_failures.saturating_sub(1);
@@ -61,6 +70,8 @@ impl<'p> Part<'p> {
     /// When it can be known that it passes.
     pub fn pass(&self) -> Timestamp {
         match self.mode {
+            _ if self.events == Some(Provable(true)) => self.failure(),
+            _ if self.events.is_some() => self.end(),
             Mode::Sustained => self.end(),
             Mode::UntilHealthy { stable_for } => {
                 let span = stable_for.min(self.plan.due_span()).as_nanos();
@@ -92,7 +103,7 @@ pub fn earliest(parts: &[Part<'_>], fail_fast: bool) -> Option<Earliest> {
 
 /// When it can pass at the earliest: when all that counts can have shown what it must, else at the end of all.
 pub fn pass(parts: &[Part<'_>]) -> Option<Timestamp> {
-    let sustained = parts.iter().all(|part| part.mode == Mode::Sustained || !part.counted);
+    let sustained = parts.iter().all(|part| part.pass() == part.end() || !part.counted);
     let awaited = parts.iter().filter(|part| part.counted || sustained);
     awaited.map(|part| if part.counted { part.pass() } else { part.end() }).max()
 }

@@ -126,6 +126,7 @@ impl Watch {
             due: if self.check.skipped.is_some() { 0 } else { self.plan.due() },
             missed: 0,
             samples: Vec::new(),
+            evidence: None,
             check: self.check.clone(),
         }
     }
@@ -214,7 +215,7 @@ impl Watch {
         self.ticks.push(k);
         record.samples.push(sample(self.time(k), &taken.reading, judged));
         steps.push(Step::Sampled(index));
-        if matches!(self.marks[index], Mark::Breach(_)) {
+        if record.samples[index].state == State::Breach {
             self.ask_history(steps);
         }
         self.count(index, record, steps);
@@ -246,6 +247,7 @@ impl Watch {
     fn count(&mut self, index: usize, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         let (Some(mark), Some(sample)) = (self.marks.get(index), record.samples.get(index)) else { return };
         let failing = self.course.take(mark, sample);
+        record.evidence = self.course.evidence().map(Box::new);
         if let Some(reason) = failing.filter(|_| !self.failed) {
             self.fail(reason, record, steps);
         }
@@ -301,7 +303,7 @@ impl Watch {
             let judged = judge(&taken, &self.check, &self.history);
             let changed = judged.state != old.state;
             self.marks[index] = Mark::of(&judged);
-            if matches!(self.marks[index], Mark::Breach(_)) {
+            if judged.state == State::Breach {
                 self.ask_history(&mut steps);
             }
             let Some(old) = record.samples.get_mut(index) else { continue };
@@ -312,6 +314,7 @@ impl Watch {
             }
         }
         self.course = Course::of(&self.check, &self.plan);
+        self.course.learn(&self.check, &self.history);
         for index in 0..self.marks.len() {
             self.count(index, record, &mut steps);
         }

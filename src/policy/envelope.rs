@@ -72,6 +72,9 @@ static ONLY: &[Field] = &[Field::required(
     "the environments in which the check applies",
 )];
 
+/// The fields that count samples, which say nothing of a check whose events are counted.
+pub const COUNTS: &[&str] = &["max_failures", "within", "min_samples", "min_coverage"];
+
 /// Reads the fields of every check; the name comes with its place.
 pub fn read(body: &mut Reader<'_, '_>) -> (Envelope, Option<Place>) {
     let named = body.plain("name");

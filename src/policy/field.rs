@@ -92,6 +92,8 @@ pub struct Field {
     pub default: Option<&'static str>,
     /// Whether it must be there.
     pub required: bool,
+    /// The key beside which it need not be there after all.
+    pub unless: Option<&'static str>,
     /// Whether it is a word of the format that this version cannot honour.
     pub later: bool,
     /// How the fields of the mapping that it holds go together.
@@ -101,7 +103,7 @@ pub struct Field {
 impl Field {
     /// A field that may be there.
     pub const fn new(key: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { key, shape, doc, default: None, required: false, later: false, rules: &[] }
+        Self { key, shape, doc, default: None, required: false, unless: None, later: false, rules: &[] }
     }
 
     /// A field that must be there.
@@ -109,6 +111,13 @@ impl Field {
         let mut field = Self::new(key, shape, doc);
         field.required = true;
         field
+    }
+
+    /// The same, which need not be there beside `key`.
+    #[must_use]
+    pub const fn unless(mut self, key: &'static str) -> Self {
+        self.unless = Some(key);
+        self
     }
 
     /// A word of the format that is refused as not supported yet.
@@ -148,4 +157,8 @@ pub enum Rule {
     Beside(&'static str, &'static str),
     /// Where the field says the word, these rules hold.
     Where(&'static str, &'static str, &'static [Self]),
+    /// Where the field is there, these rules hold.
+    With(&'static str, &'static [Self]),
+    /// Where the field is not there, these rules hold.
+    Without(&'static str, &'static [Self]),
 }

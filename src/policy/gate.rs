@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
+use super::events::{ALPHA, BETA_FIELD, RatesSpec};
 use super::form::Form;
 use super::healthy;
 use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec};
@@ -31,6 +32,12 @@ pub static GATE: &[Field] = &[
         "a target that is known to be up; where it fails, the fault is not the deployment's",
     ),
     Field::new("rollback_policy", Shape::Object(ROLLBACK_POLICY), "what follows a rollback verdict"),
+    Field::new(
+        "alpha",
+        Shape::Object(ALPHA),
+        "how often checks of events, all together, may fail a good deployment",
+    ),
+    BETA_FIELD,
     Field::later("expect_version"),
     Field::later("evidence"),
     Field::later("pre_existing"),
@@ -94,6 +101,7 @@ pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, pro
     if let Some(node) = gate.node("window") {
         spec.window = window::read(node, gate.problems).unwrap_or_default();
     }
+    spec.rates = RatesSpec::read(&mut gate);
     if let Some(node) = gate.node("rollback_policy") {
         spec.rollback = rollback(node, gate.problems).unwrap_or_default();
     }
@@ -213,6 +221,10 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
         && let Some(dialect) = checks.spec.integrations.dialect(spec.source().unwrap_or_default())
     {
         query::check(template, dialect, body.problems);
+    }
+    let dialect = checks.spec.integrations.dialect(spec.source().unwrap_or_default());
+    for counter in spec.facts().counters {
+        query::check_counter(counter, dialect.unwrap_or_default(), body.problems);
     }
     checks.spec.checks.push(CheckSpec { envelope, kind: kind.name(), spec, place });
 }

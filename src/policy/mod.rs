@@ -15,6 +15,7 @@ pub mod field;
 pub mod reader;
 pub mod model;
 pub mod criterion;
+pub mod events;
 pub mod parse;
 pub mod gate;
 pub mod window;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::criterion::Criterion;
+use super::events::{RatesSpec, Tested};
 use super::integration::Integrations;
 use super::node::Node;
 use super::problem::{Place, Problems};
@@ -196,6 +197,8 @@ pub struct Check {
     pub dashboard_url: Option<String>,
     /// How a reading of series is judged.
     pub judging: Judging,
+    /// How its events are judged, where it counts any.
+    pub events: Option<Tested>,
     /// What is asked, for people: the query, or method and URL, or host and port.
     pub target: Arc<str>,
     /// What measures it.
@@ -223,6 +226,8 @@ pub struct PolicySpec {
     pub window: WindowSpec,
     /// What tells a fault of this place from one of the targets.
     pub control: Option<ControlSpec>,
+    /// How often verdicts on events may be wrong.
+    pub rates: RatesSpec,
     /// What is watched, in the order of the documents.
     pub checks: Vec<CheckSpec>,
     /// What follows a rollback verdict.

@@ -7,6 +7,7 @@ use super::problem::{Fix, Place, Problem, Problems};
 use super::template::{Scope, Skeleton, Template};
 use super::value::Scalar;
 use crate::promql::ast::{Expr, Span, ValueType};
+use crate::promql::counter::{Counter, counter_selector};
 use crate::promql::{self, Dialect, Experimental, Options, lexer};
 
 /// A query that was read with holes where its tags stand.
@@ -64,6 +65,44 @@ pub fn check_rendered(template: &Template, scope: &Scope, dialect: Dialect, prob
     let rendered = super::node::shorten(&read.skeleton.text);
     let problem = read.problem(&[error.span], format!("with these values, {}", error.message)).id(FAULT);
     problems.push(problem.help(format!("the query was rendered as `{rendered}`")));
+}
+
+/// Adds what keeps `template` from being a plain selector of a counter.
+pub fn check_counter(template: &Template, dialect: Dialect, problems: &mut Problems) {
+    let options = Options { dialect: known(dialect), holes: true };
+    for read in read(template, options.dialect) {
+        if !read.is_sound() {
+            read.faults(problems);
+            continue;
+        }
+        let Err(errors) = counter_selector(&read.skeleton.text, options) else { continue };
+        for error in errors {
+            let problem = read.problem(&[error.span], &*error.message).id(FAULT);
+            problems.push(problem.maybe_help(error.help.map(|help| read.shown(&help))));
+        }
+    }
+}
+
+/// The counter that `template` becomes for `scope`.
+///
+/// # Errors
+/// What keeps it from being rendered, or from being a plain selector of a counter.
+pub fn counter(template: &Template, scope: &Scope, dialect: Dialect) -> Result<Counter, Problem> {
+    let text = template.render(scope)?;
+    let read = counter_selector(&text, Options { dialect: known(dialect), holes: false });
+    read.map_err(|errors| {
+        let why = errors.into_iter().next().map(|error| error.message).unwrap_or_default();
+        let problem = Problem::at(template.place, format!("with these values, {why}")).id(FAULT);
+        problem.help(format!("the selector was rendered as `{}`", super::node::shorten(&text)))
+    })
+}
+
+/// A selector has to be read to be counted, whatever is said of whole queries.
+const fn known(dialect: Dialect) -> Dialect {
+    match dialect {
+        Dialect::None => Dialect::PromQl,
+        known => known,
+    }
 }
 
 impl ReadQuery<'_> {

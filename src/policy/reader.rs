@@ -62,6 +62,10 @@ impl<'n, 'p> Reader<'n, 'p> {
             if meant.iter().any(|help| help.contains(&format!("`{}`", field.key))) {
                 continue;
             }
+            let written = |key: &str| entries.iter().any(|(k, value)| k.name == key && value.data != Data::Null);
+            if field.unless.is_some_and(written) {
+                continue;
+            }
             let entry = entries.iter().find(|(key, _)| key.name == field.key);
             if entry.is_none_or(|(_, value)| value.data == Data::Null) {
                 let place = entry.map_or(node.place, |(key, _)| key.place);

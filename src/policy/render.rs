@@ -101,6 +101,7 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
             .filter_map(|(duration, value)| healthy::too_short(duration, stable_for, value.map(Value::place)))
             .for_each(|problem| known.problems.push(problem));
     }
+    let rates = spec.rates.render(inputs.scope, known.problems);
     let reaching = window.reaching.render(Reaching::default(), inputs.scope, known.problems);
     let anchor = inputs.deployed_at.map(|deployed_at| Anchor {
         rollout: inputs.rollout.unwrap_or(deployed_at),
@@ -119,7 +120,7 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let control = control.map(|rendered| rendered.probe);
     let mut names: BTreeSet<String> =
         spec.checks.iter().filter_map(|check| check.envelope.name.clone()).collect();
-    let mut checks = Vec::new();
+    let mut checks: Vec<Check> = Vec::new();
     for (check, duration) in spec.checks.iter().zip(durations) {
         let rendered = check.spec.render(&cx, &mut found);
         let mut known = Known { scope: inputs.scope, problems: &mut found };
@@ -128,6 +129,10 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         let finished = finish(check, duration, rendered, &defaults, inputs, &mut names, &mut known);
         checks.extend(finished);
     }
+    rates.share_out(checks.iter_mut().filter_map(|check| {
+        let counted = check.skipped.is_none() && !check.dry_run;
+        Some((check.failure_action, counted, check.events.as_mut()?))
+    }));
     let faulty = found.any_fault();
     let mut warnings = Problems::default();
     for problem in found.sorted() {
@@ -216,6 +221,10 @@ fn finish(
     let runbook_url = known.text(envelope.runbook_url.as_ref());
     let dashboard_url = known.text(envelope.dashboard_url.as_ref());
     let rendered = rendered?;
+    // Events are judged by all of them together: the first look that says enough is enough.
+    let by_events = rendered.events.is_some();
+    let (max_failures, within) = if by_events { (1, Some(1)) } else { (max_failures, within) };
+    let (min_samples, min_coverage) = if by_events { (0, 0.0) } else { (min_samples, min_coverage) };
     let name = envelope.name.clone().unwrap_or_else(|| unique(&rendered.derived_name, names));
     Some(Check {
         name,
@@ -226,7 +235,7 @@ fn finish(
         interval: interval.unwrap_or(INTERVAL),
         interval_written: interval.is_some(),
         max_failures,
-        max_failures_written: own.or(defaults.max_failures).is_some(),
+        max_failures_written: own.or(defaults.max_failures).is_some() && !by_events,
         within: within.unwrap_or_else(|| max_failures.saturating_mul(2)),
         min_samples,
         min_coverage,
@@ -237,6 +246,7 @@ fn finish(
         runbook_url,
         dashboard_url,
         judging: rendered.judging,
+        events: rendered.events,
         target: rendered.probe.target(),
         probe: rendered.probe,
         mode: defaults.mode,

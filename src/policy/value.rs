@@ -201,6 +201,32 @@ impl Share {
     }
 }
 
+/// A share that is neither nothing nor all, written `"1%"` or `0.01`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Chance(pub f64);
+
+impl Scalar for Chance {
+    const EXPECTED: &'static str = "a share above 0 and below 1 like `0.01` or `1%`";
+    const FORM: Form = Form { expected: Self::EXPECTED, ..Share::FORM.above_least() };
+
+    fn read(text: &str) -> Option<Self> {
+        Share::read(text).filter(|share| share.0 > 0.0 && share.0 < 1.0).map(|share| Self(share.0))
+    }
+}
+
+/// A factor, written `1.5`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factor(pub f64);
+
+impl Scalar for Factor {
+    const EXPECTED: &'static str = "a number above 0 like `1.5`";
+    const FORM: Form = Form::number(Self::EXPECTED, NUMBER, 0.0, f64::INFINITY).above_least();
+
+    fn read(text: &str) -> Option<Self> {
+        f64::read(text).filter(|factor| *factor > 0.0).map(Self)
+    }
+}
+
 /// A whole number that is not 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtLeastOne(pub u32);
@@ -268,6 +294,9 @@ mod tests {
         assert_eq!(u32::read("-1"), None);
         assert_eq!(Share::read("95%"), Some(Share(0.95)));
         assert_eq!(Share::read("101%"), None);
+        assert_eq!(Chance::read("0.1%"), Some(Chance(0.001)));
+        assert_eq!((Chance::read("0"), Chance::read("100%")), (None, None));
+        assert_eq!((Factor::read("1.5"), Factor::read("0")), (Some(Factor(1.5)), None));
         assert_eq!(Bytes::read("1 MiB"), Some(Bytes(1_048_576)));
     }
 }

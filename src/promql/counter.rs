@@ -1,16 +1,54 @@
 //! A counter whose events are counted: a plain selector, of which everything else is made. Must not ask whether there is
 //! such a series, or whether it counts.
 
-use super::ast::{Expr, Node, Span};
+use super::ast::{Expr, MatchOp, Matcher, Name, Node, Selector, Span};
 use super::{Error, Options, parse};
 
 /// A plain instant selector.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Counter {
     /// The selector, on one line.
     pub text: String,
-    /// The metric it names.
+    /// The metric it names; empty where a template decides.
     pub metric: String,
+    selector: Selector,
+}
+
+impl PartialEq for Counter {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Counter {}
+
+impl Counter {
+    /// Whether it says anything of `label`.
+    pub fn names(&self, label: &str) -> bool {
+        self.selector.matchers.iter().any(|matcher| &*matcher.label.text == label)
+    }
+
+    /// The selector of the same series of `metric`, of those whose `label` matches the regular expression `pattern`.
+    pub fn of(&self, metric: &str, label: &str, pattern: &str) -> String {
+        let named = |text: &str| Name { text: text.into(), span: Span::default() };
+        let matcher = |label: &str, op, value: &str| Matcher {
+            span: Span::default(),
+            label: named(label),
+            op,
+            op_span: Span::default(),
+            value: named(value),
+        };
+        let mut selector = self.selector.clone();
+        selector.matchers.retain(|matcher| &*matcher.label.text != "__name__");
+        // A name of other characters does not stand before braces.
+        let plain = metric.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':');
+        selector.name = plain.then(|| named(metric));
+        if !plain {
+            selector.matchers.push(matcher("__name__", MatchOp::Equal, metric));
+        }
+        selector.matchers.push(matcher(label, MatchOp::Regex, pattern));
+        selector.to_string()
+    }
 }
 
 /// Reads `text` as a plain instant selector that names its metric: no range, no `offset` or `@`, no function.
@@ -25,16 +63,16 @@ pub fn counter_selector(text: &str, options: Options) -> Result<Counter, Vec<Err
             errors
         }
     })?;
-    plain(&expr).map_err(|error| vec![error])
+    plain(&expr, options.holes).map_err(|error| vec![error])
 }
 
-fn plain(expr: &Expr) -> Result<Counter, Error> {
+fn plain(expr: &Expr, holes: bool) -> Result<Counter, Error> {
     let wrong = |span, found: &str| {
         Error::new(span, format!("expected a plain selector, found {found}"))
             .help("name the counter itself, such as `http_requests_total{code=~\"5..\"}`: rollgate counts its events")
     };
     let selector = match &expr.node {
-        Node::Paren(inner) => return plain(inner),
+        Node::Paren(inner) => return plain(inner, holes),
         Node::Selector(selector) => selector,
         Node::Range(range) => return Err(wrong(range.brackets, "a range")),
         Node::Subquery(subquery) => return Err(wrong(subquery.brackets, "a subquery")),
@@ -58,10 +96,12 @@ fn plain(expr: &Expr) -> Result<Counter, Error> {
     if selector.modifiers.extended.is_some() {
         return Err(wrong(expr.span, "a range"));
     }
-    let Some(metric) = selector.metric() else {
-        return Err(wrong(expr.span, "one without the name of a metric"));
+    let metric = match selector.metric() {
+        Some(metric) => metric.to_owned(),
+        None if holes && selector.name.is_some() => String::new(),
+        None => return Err(wrong(expr.span, "one without the name of a metric")),
     };
-    Ok(Counter { text: selector.to_string(), metric: metric.to_owned() })
+    Ok(Counter { text: selector.to_string(), metric, selector: (**selector).clone() })
 }
 
 #[cfg(test)]
@@ -78,6 +118,19 @@ mod tests {
         ] {
             let counter = counter_selector(text, Options::default()).unwrap();
             assert_eq!((&*counter.text, &*counter.metric), (canonical, metric), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_series_of_another_metric() {
+        for (text, made) in [
+            ("x{a=\"b\"}", "y{a=\"b\", le=~\"1|2\"}"),
+            ("{__name__=\"x\", a=\"b\"}", "y{a=\"b\", le=~\"1|2\"}"),
+            ("{\"x.total\"}", "y{le=~\"1|2\"}"),
+        ] {
+            let counter = counter_selector(text, Options::default()).unwrap();
+            assert_eq!(counter.of("y", "le", "1|2"), made);
+            assert_eq!((counter.names("a"), counter.names("le")), (text.contains('b'), false));
         }
     }
 

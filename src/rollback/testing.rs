@@ -266,6 +266,7 @@ pub(super) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>,
         planned: 21,
         due: 21,
         missed: 0,
+        evidence: None,
         samples: vec![sample],
     }
 }

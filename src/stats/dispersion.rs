@@ -31,6 +31,21 @@ pub fn dispersion(steps: &[Events]) -> Option<f64> {
     dispersion.is_finite().then(|| dispersion.max(1.0))
 }
 
+/// Steps of one block of [`usual`].
+const BLOCK: usize = FEWEST_STEPS;
+
+/// The dispersion D as it usually is over `steps`: the middle one, rounded up, of blocks of [`FEWEST_STEPS`] steps, so
+/// that an incident in one of them, which is no burst of single events, does not count for all. Where fewer than half of
+/// the blocks have enough bad events to tell, that of all steps together.
+pub fn usual(steps: &[Events]) -> Option<f64> {
+    let mut blocks: Vec<f64> = steps.rchunks(BLOCK).filter_map(dispersion).collect();
+    if blocks.len() * 2 * BLOCK < steps.len() {
+        return dispersion(steps);
+    }
+    blocks.sort_by(f64::total_cmp);
+    blocks.get(blocks.len() / 2).copied().or_else(|| dispersion(steps))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +73,35 @@ mod tests {
         let mut sparse = steps(19, 5.0);
         sparse.extend([Events::default(), Events::new(f64::NAN, 1.0)]);
         assert_eq!(dispersion(&sparse), None);
+    }
+
+    #[test]
+    fn an_incident_is_no_burst() {
+        let mut random = Random(7);
+        let mut steps = |mean: f64, count: usize| -> Vec<Events> {
+            let counts = Counts::poisson(mean);
+            (0..count).map(|_| Events::new(counts.draw(&mut random), 300.0)).collect()
+        };
+        let mut hours = steps(0.6, 70);
+        hours.extend(steps(15.0, 15));
+        hours.extend(steps(0.6, 35));
+        assert!(dispersion(&hours).unwrap() > 5.0);
+        assert!(usual(&hours).unwrap() < 1.6, "{:?}", usual(&hours));
+        // Too few to tell by blocks, and enough in all.
+        let sparse = steps(0.2, 120);
+        assert!((1.0..2.0).contains(&usual(&sparse).unwrap()));
+        assert_eq!(usual(&[]), None);
+    }
+
+    #[test]
+    fn bursts_are_usual() {
+        let mut random = Random(8);
+        let counts = Counts::bursty(6.0, 5.0);
+        let found: Vec<f64> = (0..200)
+            .map(|_| (0..120).map(|_| Events::new(counts.draw(&mut random), 1200.0)).collect::<Vec<_>>())
+            .map(|steps| usual(&steps).unwrap())
+            .collect();
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        assert!((4.2..5.8).contains(&mean), "{mean}");
     }
 }

@@ -17,10 +17,6 @@ use crate::policy::value::Value;
 /// How long a source may take when the policy does not say.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The fields.
-pub(super) const FIELDS: &[Field] =
-    &[Field::required("query", Shape::Of(Form::FILLED), "what is asked at each tick"), SOURCE, TIMEOUT_FIELD];
-
 /// Whom it is asked of.
 pub(super) const SOURCE: Field = Field::new(
     "source",
@@ -47,31 +43,18 @@ pub(crate) struct QuerySpec {
 impl QuerySpec {
     /// Reads `query`, `source` and `timeout`; `source` is asked where none is named. `None` after reporting why.
     pub(crate) fn read(source: &str, body: &mut Reader<'_, '_>, sound: &mut bool) -> Option<Self> {
-        let source = match body.plain("source") {
-            Some(written) => written,
-            None => {
-                *sound &= !body.has("source");
-                (source.to_owned(), body.place)
-            }
-        };
+        let Whom { source, timeout, place } = Whom::read(source, body, sound);
         let query = body.template("query", Context::Query);
         if let Some(query) = query.as_ref().filter(|query| query.text.trim().is_empty()) {
             body.fault(query.place, "expected a query, found an empty text");
             *sound = false;
         }
-        let timeout = read(body, "timeout", sound);
-        Some(Self { query: query?, source, timeout, place: body.place })
+        Some(Self { query: query?, source, timeout, place })
     }
 
     /// How long the answer may take. `None` after reporting why.
     pub(super) fn timeout(&self, scope: &Scope, problems: &mut Problems) -> Option<Duration> {
-        let timeout = rendered(self.timeout.as_ref(), scope, problems).ok()?.unwrap_or(TIMEOUT);
-        if timeout < Duration::from_millis(1) {
-            let place = self.timeout.as_ref().map_or(self.place, Value::place);
-            problems.push(Problem::at(place, "expected a `timeout` of `1ms` or more, found less"));
-            return None;
-        }
-        Some(timeout)
+        limit(self.timeout.as_ref(), self.place, scope, problems)
     }
 
     /// The source that is asked. One that is not there could not be connected, and whoever tried has said why.
@@ -114,4 +97,48 @@ impl QuerySpec {
         };
         Some(MetricProbe::new(source, query, timeout, aim, apart, cx.rhythm.clone()))
     }
+}
+
+/// Who is asked, and for how long, as it was read.
+#[derive(Debug, Clone)]
+pub(super) struct Whom {
+    /// The integration that is asked, and where it is named.
+    pub source: (String, Place),
+    /// How long it may take.
+    pub timeout: Option<Value<Duration>>,
+    place: Place,
+}
+
+impl Whom {
+    /// Reads `source` and `timeout`; `source` is asked where none is named.
+    pub(super) fn read(source: &str, body: &mut Reader<'_, '_>, sound: &mut bool) -> Self {
+        let source = match body.plain("source") {
+            Some(written) => written,
+            None => {
+                *sound &= !body.has("source");
+                (source.to_owned(), body.place)
+            }
+        };
+        Self { source, timeout: read(body, "timeout", sound), place: body.place }
+    }
+
+    /// How long the answer may take. `None` after reporting why.
+    pub(super) fn timeout(&self, scope: &Scope, problems: &mut Problems) -> Option<Duration> {
+        limit(self.timeout.as_ref(), self.place, scope, problems)
+    }
+}
+
+fn limit(
+    timeout: Option<&Value<Duration>>,
+    check: Place,
+    scope: &Scope,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let limit = rendered(timeout, scope, problems).ok()?.unwrap_or(TIMEOUT);
+    if limit < Duration::from_millis(1) {
+        let place = timeout.map_or(check, Value::place);
+        problems.push(Problem::at(place, "expected a `timeout` of `1ms` or more, found less"));
+        return None;
+    }
+    Some(limit)
 }

@@ -1,15 +1,14 @@
 //! Asks a metric source for one check: at a tick with retries, over a range in as few requests as possible. Must not
 //! judge what comes back, and must not know which source it is.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::aim::Aim;
+use super::patience::{budget, persist};
 use super::{apart, learning};
 use crate::check::rhythm::Rhythm;
 use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
@@ -18,12 +17,6 @@ use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
 use crate::promql::window::Window;
 use crate::promql::{self, Dialect, Options};
-
-/// How often a tick is asked at most.
-pub(super) const ATTEMPTS: u32 = 3;
-
-/// Beside the attempts' own time-outs: room for back-off.
-const ROOM: Duration = Duration::from_secs(5);
 
 /// Failed ticks in a row after which a range that must be asked tick by tick is given up.
 const GIVE_UP: usize = 3;
@@ -46,11 +39,6 @@ pub(super) enum Apart {
     Ratio,
     /// An empty result of a comparison is no data where an operand is empty itself.
     Comparison,
-}
-
-/// The longest that one measurement can take whose every attempt may take `timeout`.
-pub(super) const fn budget(timeout: Duration) -> Duration {
-    timeout.saturating_mul(ATTEMPTS).saturating_add(ROOM)
 }
 
 impl Query {
@@ -124,50 +112,13 @@ impl MetricProbe {
         Ok(Asked { query, early })
     }
 
-    /// The pauses between attempts.
-    fn pauses(&self, host: &Host) -> impl Iterator<Item = Duration> + use<> {
-        // Checks that fail together must not ask again together: each has a jitter of its own.
-        let mut hasher = DefaultHasher::new();
-        (host.seed, &self.target).hash(&mut hasher);
-        ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(ATTEMPTS as usize - 1)
-            .with_jitter()
-            .with_jitter_seed(hasher.finish())
-            .build()
-    }
-
     /// Asks until there is an answer, an error that will last, or no time left; how often it asked, too.
     async fn persist<'q, T>(
         &self,
         host: &Host,
         ask: impl Fn(Duration) -> BoxFuture<'q, Result<T, SourceError>>,
     ) -> (Result<T, SourceError>, u32) {
-        let deadline = later(host.clock.now(), self.budget());
-        let mut pauses = None;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let limit = self.timeout.min(between(host.clock.now(), deadline));
-            let mut error = match ask(limit).await {
-                Ok(answer) => return (Ok(answer), attempts),
-                Err(error) => error,
-            };
-            let Some((wait, pause)) = error.retry.zip(pauses.get_or_insert_with(|| self.pauses(host)).next())
-            else {
-                return (Err(error), attempts);
-            };
-            let pause = pause.max(wait);
-            if later(host.clock.now(), pause) >= deadline {
-                if !wait.is_zero() {
-                    let wait = humantime::format_duration(wait);
-                    error.reason.push_str(&format!("; it asks to wait {wait}, longer than this tick can"));
-                }
-                return (Err(error), attempts);
-            }
-            host.clock.sleep(pause).await;
-        }
+        persist(&self.target, self.timeout, host, ask).await
     }
 
     /// Measures one tick; and whether the source failed in a way that the next tick may not see.

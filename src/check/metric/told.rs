@@ -3,7 +3,7 @@
 
 use super::asked::TIMEOUT;
 use super::limits::Tolerance;
-use super::probe::{ATTEMPTS, budget};
+use super::patience::{ATTEMPTS, budget};
 use super::{MetricSpec, aim};
 use crate::check::{Due, Limits, Spec as _, Told};
 use crate::policy::criterion::Number;
@@ -46,6 +46,7 @@ impl MetricSpec {
             how,
             must,
             among,
+            by_events: None,
             has_past: true,
             due: self.due(scope, reaching),
             reaching: Some(reaching),

@@ -2,6 +2,8 @@
 //! at the end of the window what it came to. Pure; must not ask anything and must not know what the verdict is.
 
 mod conclusion;
+mod events;
+mod evidence;
 mod healthy;
 mod sustained;
 mod words;
@@ -10,11 +12,15 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use super::counted::Histories;
+use super::evidence::Evidence;
 use super::judge::Judged;
 use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
+use crate::check::Counts;
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
+use events::Counting;
 use healthy::Healthy;
 use sustained::Sustained;
 
@@ -27,12 +33,22 @@ pub(super) enum Mark {
     Within,
     /// It does not; the label sets that breach, by hash, where those are counted apart.
     Breach(Box<[u64]>),
+    /// Events were counted; `settling` ones do not count.
+    Counted {
+        /// How many.
+        counts: Counts,
+        /// Whether they do not count, as the check has not begun to.
+        settling: bool,
+    },
 }
 
 impl Mark {
     /// What `judged` means.
     pub(super) fn of(judged: &Judged) -> Self {
         match judged.state {
+            State::Within | State::Breach | State::Settling if let Some(counts) = judged.counts => {
+                Self::Counted { counts, settling: judged.state == State::Settling }
+            }
             State::Within => Self::Within,
             State::Breach => Self::Breach(judged.breaching.clone().into_boxed_slice()),
             State::NoData | State::NoTraffic | State::Settling | State::Error | State::Missed => {
@@ -58,14 +74,33 @@ pub(super) enum Course {
     Sustained(Sustained),
     /// Good at last: it must have held for a while.
     Healthy(Healthy),
+    /// All its events together.
+    Counting(Box<Counting>),
 }
 
 impl Course {
     /// The way of `check`, at its beginning.
     pub(super) fn of(check: &Check, plan: &CheckPlan) -> Self {
-        match check.mode {
-            Mode::Sustained => Self::Sustained(Sustained::new(check, plan)),
-            Mode::UntilHealthy { stable_for } => Self::Healthy(Healthy::new(check, plan, stable_for)),
+        match (check.events, check.mode) {
+            (Some(tested), _) => Self::Counting(Box::new(Counting::new(tested))),
+            (None, Mode::Sustained) => Self::Sustained(Sustained::new(check, plan)),
+            (None, Mode::UntilHealthy { stable_for }) => Self::Healthy(Healthy::new(check, plan, stable_for)),
+        }
+    }
+
+    /// Takes in what has been answered about the past, before any sample is.
+    pub(super) fn learn(&mut self, check: &Check, history: &Histories) {
+        match self {
+            Self::Sustained(_) | Self::Healthy(_) => {}
+            Self::Counting(way) => way.learn(check, history),
+        }
+    }
+
+    /// What its counted events say, where it counts any.
+    pub(super) fn evidence(&self) -> Option<Evidence> {
+        match self {
+            Self::Sustained(_) | Self::Healthy(_) => None,
+            Self::Counting(way) => Some(way.evidence()),
         }
     }
 
@@ -77,6 +112,7 @@ impl Course {
                 way.take(mark, sample);
                 None
             }
+            Self::Counting(way) => way.take(mark, sample),
         }
     }
 
@@ -85,13 +121,14 @@ impl Course {
         match self {
             Self::Sustained(_) => false,
             Self::Healthy(way) => way.held().is_some(),
+            Self::Counting(way) => way.holds(),
         }
     }
 
     /// The moments at which it holds, where that passes with time: checks must hold at the same one.
     pub(super) fn held(&self) -> Option<Range<Timestamp>> {
         match self {
-            Self::Sustained(_) => None,
+            Self::Sustained(_) | Self::Counting(_) => None,
             Self::Healthy(way) => way.held(),
         }
     }
@@ -101,6 +138,7 @@ impl Course {
         match self {
             Self::Sustained(way) => way.close(marks),
             Self::Healthy(_) => Close::Conclude,
+            Self::Counting(way) => way.close(),
         }
     }
 
@@ -109,6 +147,7 @@ impl Course {
         match self {
             Self::Sustained(way) => way.conclude(record),
             Self::Healthy(way) => way.conclude(record),
+            Self::Counting(way) => way.conclude(record),
         }
     }
 }

@@ -21,6 +21,7 @@ impl Watch {
     pub fn learn(&mut self, index: usize, readings: Vec<Reading>, record: &mut CheckRecord) -> Vec<Step> {
         if let Some(answer) = self.history.get_mut(index) {
             *answer = Some(readings);
+            self.course.learn(&self.check, &self.history);
         }
         if self.undecided && !self.lacks_answer() { self.decide_failed(record) } else { Vec::new() }
     }

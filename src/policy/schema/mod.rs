@@ -208,7 +208,7 @@ fn object(tables: &[&[Field]], rules: &[Rule], place: Place) -> Value {
         properties.insert(one.key.to_owned(), field(one, place));
     }
     let required: Vec<Value> =
-        fields().filter(|field| field.required).map(|field| field.key.into()).collect();
+        fields().filter(|field| field.required && field.unless.is_none()).map(|field| field.key.into()).collect();
     let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         object["required"] = required.into();
@@ -226,7 +226,7 @@ fn field(field: &Field, place: Place) -> Value {
     }
     let shape = shape(field, place);
     // A key without a value is an absent one, but where it must be there or is a scalar.
-    extend(&mut schema, if field.required { shape } else { nullable(field.shape, shape) });
+    extend(&mut schema, if field.required && field.unless.is_none() { shape } else { nullable(field.shape, shape) });
     schema
 }
 

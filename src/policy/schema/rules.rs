@@ -58,6 +58,16 @@ fn rule(rule: &Rule) -> Vec<Value> {
             add(&mut then, rules);
             vec![json!({ "if": { "required": [key], "properties": properties }, "then": then })]
         }
+        Rule::With(key, rules) => {
+            let mut then = json!({});
+            add(&mut then, rules);
+            vec![json!({ "if": { "required": [key] }, "then": then })]
+        }
+        Rule::Without(key, rules) => {
+            let mut otherwise = json!({});
+            add(&mut otherwise, rules);
+            vec![json!({ "if": { "required": [key] }, "else": otherwise })]
+        }
     }
 }
 
