@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::inputs::InputArgs;
 use crate::exit::Exit;
+use crate::gate::evidence::{claim, odds};
 use crate::gate::moment;
 use crate::gate::plan::{CheckPlan, plan};
 use crate::gate::soonest::{Part, earliest};
 use crate::host::Host;
 use crate::policy::criterion::Number;
+use crate::policy::events::{FEWEST_BAD, Tested};
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
 use crate::prepare::{Prepared, prepare};
@@ -97,6 +99,7 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
         Number(check.min_coverage * 100.0)
     );
     let _ = match check.mode {
+        _ if let Some(tested) = &check.events => writeln!(text, "  {}", events(tested)),
         Mode::Sustained => {
             writeln!(text, "  fails at breach {} within {} samples; {needs}", plan.max_failures, plan.within)
         }
@@ -140,4 +143,14 @@ fn ticks(plan: &CheckPlan) -> String {
             humantime::format_duration(plan.interval)
         ),
     }
+}
+
+/// What is claimed of events, and what fails or proves it.
+fn events(tested: &Tested) -> String {
+    let claim = claim(tested);
+    if !tested.has_rate() {
+        return format!("{claim}; fails as soon as more is spent, by at least {FEWEST_BAD} bad events");
+    }
+    let [fails, proved] = [tested.alpha, tested.beta].map(|chance| odds(-chance.ln()));
+    format!("{claim}; fails at evidence of {fails} against it, is proved by {proved} for it")
 }

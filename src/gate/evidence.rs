@@ -117,6 +117,20 @@ impl Evidence {
         )
     }
 
+    /// `3 of 400 requests failed, evidence 2 : 1 against and 5 : 1 for 'error ratio ≤ 1 %'`.
+    pub fn brief(&self, tested: &Tested) -> String {
+        let told = told(self.counts.events, tested.bad);
+        let claim = claim(tested);
+        match self.burned {
+            Some(burned) => format!("{told}, {} of the error budget spent", percent(burned)),
+            None if tested.has_rate() => {
+                let (against, holds) = (odds(self.log_against), odds(self.log_for));
+                format!("{told}, evidence {against} against and {holds} for '{claim}'")
+            }
+            None => told,
+        }
+    }
+
     /// What the baseline's events were.
     fn beside(&self, tested: &Tested) -> String {
         let baseline = self.counts.baseline.filter(|baseline| baseline.total > 0.0);
@@ -212,12 +226,12 @@ mod tests {
         assert_eq!(
             evidence(31.0, 412.0, 1.0).against(&tested),
             "evidence 48,000 : 1 against 'error ratio ≤ 1 %'; 31 of 412 requests failed (exact 99.9 % lower bound \
-             3.99 %)"
+             4.09 %)"
         );
         assert_eq!(
             evidence(3.0, 4812.0, 1.8).proof(&tested),
             "proved: evidence 25 : 1 for 'error ratio ≤ 1 %'; 3 of 4,812 requests failed (exact 95 % upper bound \
-             0.201 %; allows for dispersion 1.8)"
+             0.216 %; allows for dispersion 1.8)"
         );
         let mut unknown = evidence(4.0, 400.0, 2.0);
         unknown.dispersion.learnt = false;

@@ -5,7 +5,7 @@ pub mod plan;
 pub mod soonest;
 pub mod judge;
 pub mod streak;
-mod counted;
+pub(crate) mod counted;
 pub mod evidence;
 mod course;
 mod before;

@@ -125,6 +125,8 @@ pub struct Sample {
     pub attempts: u32,
     /// How long each phase of a probe took.
     pub phases: Option<Box<Phases>>,
+    /// Of counted events, ln of the evidence against what is claimed, up to this tick.
+    pub log_evidence: Option<f64>,
 }
 
 /// A check and all that is known of it.

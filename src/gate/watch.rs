@@ -239,6 +239,7 @@ impl Watch {
                 reason: Some(reason.clone()),
                 attempts: 0,
                 phases: None,
+                log_evidence: None,
             });
         }
     }
@@ -248,6 +249,9 @@ impl Watch {
         let (Some(mark), Some(sample)) = (self.marks.get(index), record.samples.get(index)) else { return };
         let failing = self.course.take(mark, sample);
         record.evidence = self.course.evidence().map(Box::new);
+        if let Some(sample) = record.samples.get_mut(index).filter(|sample| sample.state.judged()) {
+            sample.log_evidence = record.evidence.as_ref().map(|evidence| evidence.log_against);
+        }
         if let Some(reason) = failing.filter(|_| !self.failed) {
             self.fail(reason, record, steps);
         }
@@ -392,5 +396,6 @@ fn sample(at: Timestamp, reading: &Reading, judged: Judged) -> Sample {
         reason: judged.reason.map(Arc::from),
         attempts: reading.attempts,
         phases: reading.phases.map(Box::new),
+        log_evidence: None,
     }
 }

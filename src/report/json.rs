@@ -2,6 +2,7 @@
 //! what is published is written down in `document`, field by field.
 
 mod document;
+mod events;
 mod make;
 mod outline;
 mod scalar;

@@ -173,11 +173,14 @@ impl Lines {
         let what = match taken.state {
             State::Within => format!("{name} is back within: {why}"),
             State::Breach => {
+                let against = taken.log_evidence.and_then(|log| standing::against(check, log));
                 let tally = standing::tally(check, sample);
-                let tally = tally.map_or_else(
-                    || "a breach".to_owned(),
-                    |tally| format!("breach {tally} of {}", check.max_failures),
-                );
+                let tally = against.unwrap_or_else(|| {
+                    tally.map_or_else(
+                        || "a breach".to_owned(),
+                        |tally| format!("breach {tally} of {}", check.max_failures),
+                    )
+                });
                 format!("{name} {why}, {tally}{}", tag(check))
             }
             state => {
@@ -232,7 +235,11 @@ fn heartbeat(voice: Voice<'_>, record: &Record, now: Timestamp) -> String {
         |at| format!("next tick {}", clock(at, now)),
     );
     let nearest = standing::nearest(record).map(|(check, breaches)| {
-        format!("; {} at breach {breaches} of {}", voice.name(check), check.max_failures)
+        let name = voice.name(check);
+        match check.evidence.as_ref().and_then(|evidence| standing::against(check, evidence.log_against)) {
+            Some(against) => format!("; {name} with {against}"),
+            None => format!("; {name} at breach {breaches} of {}", check.max_failures),
+        }
     });
     let held = standing::least_held(record).map(|(check, held, needed)| {
         format!("; {} has held for {} of {}", voice.name(check), span(held), span(needed))

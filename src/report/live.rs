@@ -177,6 +177,9 @@ fn note(voice: Voice<'_>, check: &CheckRecord, standing: Standing) -> String {
 
 fn limits(voice: Voice<'_>, check: &CheckRecord) -> String {
     let judging = &check.check.judging;
+    if let (Some(evidence), Some(tested)) = (&check.evidence, &check.check.events) {
+        return evidence.brief(tested);
+    }
     match last(check).filter(|s| s.values.is_empty()) {
         _ if judging.expect_empty => "no series expected".to_owned(),
         _ if !judging.criterion.is_empty() => judging.criterion.to_string(),

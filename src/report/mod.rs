@@ -11,6 +11,7 @@ pub mod live;
 mod opening;
 mod voice;
 mod standing;
+mod guarantee;
 pub(crate) mod words;
 #[cfg(test)]
 mod sample;

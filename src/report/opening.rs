@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::voice::Voice;
 use super::words::{clock, count, series, span};
+use crate::gate::evidence::odds;
 use crate::gate::outcome::{CheckRecord, Outcome, Record};
 use crate::gate::soonest::{Earliest, earliest};
 use crate::policy::model::FailureAction;
@@ -72,8 +73,32 @@ fn settling(checks: &[&CheckRecord], now: Timestamp) -> String {
     format!(", {of}settling until {}{most}", clock(*last, now))
 }
 
-/// How many breaches fail a check, or how long it must hold.
+/// What fails a check: how many breaches, or how long it must hold, or what its events say.
 fn rule(counted: &[&&CheckRecord]) -> Option<String> {
+    let (by_events, others): (Vec<&&CheckRecord>, Vec<&&CheckRecord>) =
+        counted.iter().copied().partition(|check| check.check.events.is_some());
+    let rules = [breaches(&others), events(&by_events)];
+    let rules: Vec<String> = rules.into_iter().flatten().collect();
+    (!rules.is_empty()).then(|| series(&rules))
+}
+
+/// The rule of checks whose events are counted.
+fn events(checks: &[&&CheckRecord]) -> Option<String> {
+    let tested = || checks.iter().filter_map(|check| check.check.events);
+    let needed = || tested().filter(|tested| tested.has_rate()).map(|tested| -tested.alpha.ln());
+    let (least, most) = (needed().fold(f64::INFINITY, f64::min), needed().fold(f64::NEG_INFINITY, f64::max));
+    let of = if checks.len() == 1 { "a check of events" } else { "checks of events" };
+    let spent = tested().any(|tested| !tested.has_rate()).then(|| "a spent error budget".to_owned());
+    let evidence = (least <= most).then(|| match (odds(least), odds(most)) {
+        (least, most) if least == most => format!("evidence of {least}"),
+        (least, most) => format!("evidence of {least} to {most}"),
+    });
+    let means: Vec<String> = evidence.into_iter().chain(spent).collect();
+    (!means.is_empty()).then(|| format!("{} fails {of}", means.join(" or ")))
+}
+
+/// The rule of all others.
+fn breaches(counted: &[&&CheckRecord]) -> Option<String> {
     if let Some(stable_for) = counted.first()?.check.mode.stable_for() {
         let needed = span(stable_for);
         return Some(format!(

@@ -76,6 +76,7 @@ impl CheckRecord {
             reason: reason.map(Into::into),
             attempts: 1,
             phases: None,
+            log_evidence: None,
         });
         self
     }

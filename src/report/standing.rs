@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::gate::evidence::odds;
 use crate::gate::outcome::{CheckRecord, Outcome, Record, Sample, State};
 use crate::host::clock::between;
 use crate::policy::model::{Count, FailureAction};
@@ -133,6 +134,12 @@ pub(super) fn tally(check: &CheckRecord, index: usize) -> Option<u32> {
 pub(super) fn breaches_now(check: &CheckRecord) -> u32 {
     let last = check.samples.len().checked_sub(1);
     last.and_then(|last| tally(check, last)).unwrap_or_else(|| check.count(State::Breach))
+}
+
+/// `evidence 12 : 1 against it, 1,000 : 1 needed`, of a check that is judged by evidence.
+pub(super) fn against(check: &CheckRecord, log_evidence: f64) -> Option<String> {
+    let tested = check.check.events.filter(|tested| tested.has_rate())?;
+    Some(format!("evidence {} against it, {} needed", odds(log_evidence), odds(-tested.alpha.ln())))
 }
 
 /// Of the checks that are watched, the one nearest to failing, and the breaches against it.

@@ -1,6 +1,7 @@
 //! The report for people: the verdict, the checks worst first, what was done, and last one line of why. Must be
 //! plain text without terminal codes (stdout is data), and no longer for a fleet than a person can read.
 
+use super::guarantee::guarantee;
 use super::standing::{Standing, last, standings, telling, totals, worst_first};
 use super::voice::{LINE, NAME, Voice};
 use super::words::{clock, cut, date_time, pad, span, width};
@@ -36,6 +37,7 @@ impl Format for Text {
         let voice = Voice::new(redact);
         let mut lines = head(voice, record);
         lines.extend(checks(voice, record));
+        lines.extend(guarantee(voice, record).into_iter().flat_map(|said| [String::new(), said]));
         let answer = |response: &String| format!("  answer: {}", voice.say(response, QUERY));
         let actions = record.actions.iter().map(|action| (voice.action(action), action.response.as_ref()));
         let actions = actions.flat_map(|(line, response)| [Some(line), response.map(answer)]);

@@ -253,6 +253,7 @@ pub(super) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>,
         reason: None,
         attempts: 1,
         phases: None,
+        log_evidence: None,
     };
     CheckRecord {
         check: Arc::new(check),

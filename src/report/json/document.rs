@@ -60,6 +60,9 @@ pub(super) struct Document<'r> {
     pub(super) warnings: Vec<String>,
     /// What the pipeline calls this run.
     pub(super) run_url: Option<String>,
+    /// How often verdicts on counted events are wrong, in one sentence; absent where no events are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) guarantee: Option<String>,
 }
 
 /// When and how often the checks are sampled.
@@ -146,12 +149,16 @@ pub(super) struct CheckDocument {
     pub(super) runbook_url: Option<String>,
     /// Where to look.
     pub(super) dashboard_url: Option<String>,
+    /// What was counted, and what it says; absent for checks that count no events. `max_failures`, `within`,
+    /// `min_samples` and `min_coverage` do not apply to those that do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) events: Option<EventsDocument>,
     /// The ticks asked and those settling, in their order.
     pub(super) samples: Vec<SampleDocument>,
 }
 
 /// Limits for values; only those that are set. Every one must hold.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema, Default)]
 pub(super) struct CriterionDocument {
     /// The value that is expected.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +172,27 @@ pub(super) struct CriterionDocument {
     /// The largest value that is within.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_value: Option<Finite>,
+    /// The largest share of bad events that is within.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_ratio: Option<Finite>,
+    /// The same as a multiple of the baseline's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_times: Option<Finite>,
+    /// The share up to which nothing is a breach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) floor: Option<Finite>,
+    /// Seconds beyond which an event is a bad one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slower_than: Option<Finite>,
+    /// The share of good events that is promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slo: Option<Finite>,
+    /// Over how many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) period: Option<Finite>,
+    /// The share of the error budget that may be spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_burn: Option<Finite>,
     /// Any series is a breach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expect_empty: Option<bool>,
@@ -177,6 +205,60 @@ pub(super) struct CriterionDocument {
     /// Series below which a result is no data; 1 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) min_series: Option<u32>,
+}
+
+/// Events since the deployment, and what they say. Evidence is the natural logarithm of odds.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EventsDocument {
+    /// How many were bad.
+    pub(super) bad: Finite,
+    /// How many there were.
+    pub(super) total: Finite,
+    /// The share of bad ones; null of no events.
+    pub(super) ratio: Option<Finite>,
+    /// The exact lower bound of the share, wrong with a chance of `alpha`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lower_bound: Option<Finite>,
+    /// The exact upper bound of the share, wrong with a chance of `beta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upper_bound: Option<Finite>,
+    /// ln of the evidence against the criterion; it fails the check at ln(1/`alpha`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log_evidence_against: Option<Figure>,
+    /// ln of the evidence for the criterion; it is proved at ln(1/`beta`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log_evidence_for: Option<Figure>,
+    /// How often the check may fail though its criterion holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alpha: Option<Finite>,
+    /// How often its criterion may be called proved though it does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) beta: Option<Finite>,
+    /// How much more counts vary than those of independent events, which is allowed for.
+    pub(super) dispersion: Finite,
+    /// Whether the time before the deployment told it; else it is assumed.
+    pub(super) dispersion_learnt: bool,
+    /// Whether every event was counted, and none estimated.
+    pub(super) exact: bool,
+    /// Whether the criterion is proved.
+    pub(super) proved: bool,
+    /// The events of the baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) baseline: Option<BaselineEventsDocument>,
+    /// The share of the error budget that is spent; absent where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) burned: Option<Finite>,
+}
+
+/// Events of a baseline.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BaselineEventsDocument {
+    /// How many were bad.
+    pub(super) bad: Finite,
+    /// How many there were.
+    pub(super) total: Finite,
+    /// The share of bad ones; null of no events.
+    pub(super) ratio: Option<Finite>,
 }
 
 /// What one tick gave.
@@ -199,6 +281,9 @@ pub(super) struct SampleDocument {
     pub(super) reason: Option<String>,
     /// How often it was asked, retries included.
     pub(super) attempts: u32,
+    /// Of counted events, ln of the evidence against the criterion, up to this tick.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log_evidence: Option<Figure>,
     /// How long each phase of a probe took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) phases: Option<PhasesDocument>,

@@ -11,12 +11,14 @@ use super::document::{
     ActionDocument, CheckDocument, CriterionDocument, Document, PhasesDocument, SampleDocument,
     ValueDocument, WindowDocument,
 };
+use super::events;
 use super::scalar::{Figure, Finite, Time};
 use crate::check::Phases;
 use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
 use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Judging, Require};
 use crate::report::Redact;
+use crate::report::voice::Voice;
 
 /// Series that a sample shows.
 const KEPT: usize = 10;
@@ -69,6 +71,7 @@ pub(super) fn document<'r>(record: &'r Record, redact: Redact<'r>) -> Document<'
         actions: record.actions.iter().map(|a| action(a, redact)).collect(),
         warnings: record.warnings.iter().map(|w| redact(w)).collect(),
         run_url: text(&record.run_url),
+        guarantee: super::super::guarantee::guarantee(Voice::new(redact), record),
     }
 }
 
@@ -83,7 +86,7 @@ fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
         outcome: record.outcome.map(Outcome::word),
         contribution: record.contribution.map(Verdict::word),
         reason: redact(&record.reason),
-        criterion: criterion(&own.judging),
+        criterion: events::criterion(own.events.as_ref()).or_else(|| criterion(&own.judging)),
         query: redact(&own.target),
         max_failures: record.max_failures,
         within: record.within,
@@ -106,6 +109,7 @@ fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
         description: text(&own.description),
         runbook_url: text(&own.runbook_url),
         dashboard_url: text(&own.dashboard_url),
+        events: events::document(record),
         samples: record.samples.iter().map(|s| sample(s, own.target.as_ref(), redact)).collect(),
     }
 }
@@ -129,6 +133,7 @@ fn criterion(judging: &Judging) -> Option<CriterionDocument> {
         require,
         count: (judging.count == Count::Series).then_some("series"),
         min_series: Some(judging.min_series).filter(|least| *least > 1),
+        ..CriterionDocument::default()
     })
 }
 
@@ -148,6 +153,7 @@ fn sample(sample: &Sample, target: &str, redact: Redact<'_>) -> SampleDocument {
         query: sample.query.as_deref().filter(|query| *query != target).map(redact),
         reason: sample.reason.as_deref().map(redact),
         attempts: sample.attempts,
+        log_evidence: sample.log_evidence.map(Figure),
         phases: sample.phases.as_deref().map(phases),
     }
 }
