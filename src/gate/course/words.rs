@@ -177,6 +177,7 @@ mod tests {
             reason: None,
             attempts: 1,
             phases: None,
+            log_evidence: None,
         }
     }
 
