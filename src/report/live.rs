@@ -265,6 +265,7 @@ pub fn redraw(previous_lines: usize, frame: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::policy::model::FailureAction;
+    use crate::policy::window::Mode;
     use crate::report::sample::{at, edit, fleet, metric, open, planned, rollback, watched};
 
     fn frame(record: &Record, time: &str, (width, height): (usize, usize)) -> String {
@@ -358,6 +359,25 @@ over  bad         ▁█                   2   1/3  max_value 1
         assert_eq!(redraw(0, &frame), "one\x1b[K\ntwo\x1b[K\n\x1b[J");
         assert_eq!(redraw(3, &frame), "\x1b[3A\rone\x1b[K\ntwo\x1b[K\n\x1b[J");
         assert_eq!(erase(0), "");
+    }
+
+    #[test]
+    fn what_settles_and_what_must_hold_for_a_while_says_so() {
+        let mut settling = metric("settles", 1.0, FailureAction::Rollback);
+        (settling.plan.settling, settling.plan.unasked) = (4, 4);
+        let mut healthy = metric("healthy", 1.0, FailureAction::Rollback).values(&[2.0, 0.5, 0.5, 0.5]);
+        edit(&mut healthy, |c| {
+            c.mode = Mode::UntilHealthy { stable_for: std::time::Duration::from_secs(60) }
+        });
+        let shown = frame(&planned(vec![settling, healthy]), "11:02:50", (100, 24));
+        let rows: Vec<&str> = shown.lines().skip(2).collect();
+        assert_eq!(
+            rows,
+            [
+                "....  settles                          0/3  settling until 11:03:00Z, max_value 1",
+                "....  healthy █▁▁▁               0.5   30s  max_value 1",
+            ]
+        );
     }
 
     #[test]
