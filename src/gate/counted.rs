@@ -117,7 +117,8 @@ fn state(counts: &Counts, tested: &Tested, on: OnMissing, volume: Option<Volume>
         }
     };
     let sign = if beyond { ">" } else { "≤" };
-    let reason = format!("{told}, {} {sign} {limit}", percent(share));
+    let few = if beyond && events.bad < FEWEST_BAD { format!(", by fewer than {FEWEST_BAD}") } else { String::new() };
+    let reason = format!("{told}, {} {sign} {limit}{few}", percent(share));
     valued(beyond && events.bad >= FEWEST_BAD, value, reason)
 }
 

@@ -129,6 +129,23 @@ pub struct Sample {
     pub log_evidence: Option<f64>,
 }
 
+impl Sample {
+    /// One of a tick that nobody asked.
+    pub const fn unasked(at: Timestamp, state: State, reason: Arc<str>) -> Self {
+        Self {
+            at,
+            state,
+            values: Vec::new(),
+            series: 0,
+            query: None,
+            reason: Some(reason),
+            attempts: 0,
+            phases: None,
+            log_evidence: None,
+        }
+    }
+}
+
 /// A check and all that is known of it.
 #[derive(Debug, Clone)]
 pub struct CheckRecord {

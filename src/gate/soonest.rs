@@ -95,7 +95,9 @@ pub fn earliest(parts: &[Part<'_>], fail_fast: bool) -> Option<Earliest> {
     let rollback = rollback.map(Part::failure).min().map(|at| (at, Verdict::Rollback));
     let pass = pass(parts).map(|at| (at, Verdict::Pass));
     let sooner = rollback.into_iter().chain(pass).filter(|(at, _)| *at < end).min();
+    let either = rollback.zip(pass).is_some_and(|((one, _), (other, _))| one == other);
     Some(match sooner {
+        Some((at, _)) if either => Earliest { at, verdict: None },
         Some((at, verdict)) => Earliest { at, verdict: Some(verdict) },
         None => Earliest { at: end, verdict: None },
     })

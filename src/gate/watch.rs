@@ -230,17 +230,7 @@ impl Watch {
         for settling in self.plan.not_due..self.plan.first_asked().min(k) {
             self.marks.push(Mark::Unjudged);
             self.ticks.push(settling);
-            record.samples.push(Sample {
-                at: self.time(settling),
-                state: State::Settling,
-                values: Vec::new(),
-                series: 0,
-                query: None,
-                reason: Some(reason.clone()),
-                attempts: 0,
-                phases: None,
-                log_evidence: None,
-            });
+            record.samples.push(Sample::unasked(self.time(settling), State::Settling, reason.clone()));
         }
     }
 

@@ -24,4 +24,4 @@ pub mod evidence;
 pub mod dispersion;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -11,7 +11,7 @@ use rollgate::host::http::{Http, HttpClients, HttpError, Request, Response};
 use rollgate::host::tls::TlsOptions;
 use serde_json::{Value, json};
 
-use super::{Received, Rule, World, span};
+use super::{Counter, Received, Rule, World, span};
 
 pub struct VirtualHttp(pub Arc<World>);
 
@@ -53,7 +53,7 @@ impl Http for Client {
             });
             let asked = asked_at(&form).unwrap_or_else(|| world.clock.now());
             if form.iter().any(|(key, _)| key == "limit")
-                && world.peek(&target, &text, asked).is_some_and(|rule| rule.fault.is_none())
+                && world.peek(&target, &text, asked).is_some_and(|rule| rule.fault.is_none() && rule.counters.is_none())
             {
                 return Ok(json_response(&scrapes(world, &form, asked)));
             }
@@ -72,9 +72,10 @@ impl Http for Client {
                 None => {}
             }
             world.wait(&rule).await;
-            let body = match &rule.series {
-                Some(_) => result(world, &target, &text, &path, &form).to_string(),
-                None => content(&rule),
+            let body = match (&rule.series, &rule.counters) {
+                (Some(_), _) => result(world, &target, &text, &path, &form).to_string(),
+                (None, Some(counters)) => samples(world, counters, &form).to_string(),
+                (None, None) => content(&rule),
             };
             if body.len() > request.max_body {
                 return Err(HttpError::TooLarge(request.max_body));
@@ -86,7 +87,7 @@ impl Http for Client {
                     HeaderValue::from_str(value).unwrap(),
                 );
             }
-            if rule.series.is_some() {
+            if rule.series.is_some() || rule.counters.is_some() {
                 headers.insert("content-type", HeaderValue::from_static("application/json"));
             }
             Ok(Response { status: rule.status.unwrap_or(200), headers, body: Bytes::from(body) })
@@ -131,6 +132,25 @@ fn parameter(form: &[(String, String)], name: &str) -> Option<Timestamp> {
     let (_, text) = form.iter().find(|(key, _)| key == name)?;
     let seconds: f64 = text.parse().ok()?;
     Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
+}
+
+/// Prometheus' answer to a range selector at one time: the samples of `counters`; nothing to any other query.
+fn samples(world: &World, counters: &[Counter], form: &[(String, String)]) -> Value {
+    let query = form.iter().find(|(key, _)| key == "query").map_or("", |(_, query)| query);
+    let range = query.strip_suffix(']').and_then(|query| query.rsplit_once('['));
+    let Some((_, range)) = range.filter(|(selector, _)| !selector.contains('(')) else {
+        return json!({"status": "success", "data": {"resultType": "vector", "result": []}});
+    };
+    let begin = world.start.as_second();
+    let to = parameter(form, "time").unwrap().as_second() - begin;
+    let from = to - i64::try_from(span(range).as_secs()).unwrap();
+    let shown = |(at, value): (i64, f64)| json!([begin + at, value.to_string()]);
+    let one = |counter: &Counter| {
+        let values: Vec<Value> = counter.samples(from, to).into_iter().map(shown).collect();
+        (!values.is_empty()).then(|| json!({"metric": counter.labels, "values": values}))
+    };
+    let result: Vec<Value> = counters.iter().filter_map(one).collect();
+    json!({"status": "success", "data": {"resultType": "matrix", "result": result}})
 }
 
 /// Prometheus' answer: each point by the rule that holds at its time.

@@ -96,6 +96,9 @@ pub struct Rule {
     /// Prometheus: the result, as series.
     #[serde(default)]
     pub series: Option<Vec<Point>>,
+    /// Prometheus: counters, whose single samples are asked; every other query about them finds nothing.
+    #[serde(default)]
+    pub counters: Option<Vec<Counter>>,
     /// Prometheus: `warnings` beside the result.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -126,6 +129,45 @@ pub struct Point {
     pub labels: BTreeMap<String, String>,
     /// As Prometheus writes it.
     pub value: String,
+}
+
+/// A counter that is scraped every so often, at whole multiples since the start.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// How much it grows a second, and from when on, after the start; `-1h` lies before it. It begins at 0.
+    pub grows: Vec<(String, f64)>,
+    #[serde(default = "scrape")]
+    pub every: String,
+}
+
+fn scrape() -> String {
+    "15s".to_owned()
+}
+
+impl Counter {
+    /// Its value so many seconds after the start; `None` before it begins.
+    fn value(&self, at: i64) -> Option<f64> {
+        let begins: Vec<(i64, f64)> = self.grows.iter().map(|(from, rate)| (seconds(from), *rate)).collect();
+        let ends = begins.iter().skip(1).map(|(from, _)| *from).chain([i64::MAX]);
+        let grown = begins.iter().zip(ends).map(|((from, rate), end)| rate * (at.min(end) - from).max(0) as f64);
+        (at >= begins[0].0).then(|| grown.sum::<f64>().floor())
+    }
+
+    /// Its samples after `from` and until `to`, in seconds after the start.
+    pub fn samples(&self, from: i64, to: i64) -> Vec<(i64, f64)> {
+        let every = seconds(&self.every);
+        let times = (from.div_euclid(every) + 1..=to.div_euclid(every)).map(|k| k * every);
+        times.filter_map(|at| Some((at, self.value(at)?))).collect()
+    }
+}
+
+/// Seconds of a span that may lie before.
+fn seconds(text: &str) -> i64 {
+    let (sign, text) = text.strip_prefix('-').map_or((1, text), |before| (-1, before));
+    sign * i64::try_from(span(text).as_secs()).unwrap()
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -214,7 +256,7 @@ impl World {
     fn fitting(&self, target: &str, text: &str, asked: Timestamp, used: &[usize]) -> Option<usize> {
         let now = self.clock.now();
         self.rules.iter().enumerate().position(|(index, rule)| {
-            let at = if rule.series.is_some() { asked } else { now };
+            let at = if rule.series.is_some() || rule.counters.is_some() { asked } else { now };
             let moment = |bound: &Option<String>| bound.as_deref().map(|b| self.moment(b));
             rule.target == target
                 && rule.contains.as_deref().is_none_or(|needle| text.contains(needle))
