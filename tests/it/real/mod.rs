@@ -2,6 +2,7 @@
 //! receiver, all on loopback. A missing server fails the suite, unless `ROLLGATE_TEST_SKIP_REAL=1` is set.
 
 mod deployments;
+mod events;
 mod history;
 mod lint;
 mod live;
