@@ -221,7 +221,9 @@ impl Counting {
             );
         }
         if counted::ratio(events) > limit {
-            return (Outcome::Inconclusive, format!("{told}, {}", evidence.short_against(&self.tested)));
+            let share = percent(counted::ratio(events));
+            let short = evidence.short_against(&self.tested);
+            return (Outcome::Inconclusive, format!("{told} ({share}); {short}"));
         }
         (Outcome::Passed, format!("not proved, no evidence against: {}", evidence.short_for(&self.tested)))
     }
