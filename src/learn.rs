@@ -43,6 +43,8 @@ pub(crate) async fn learn(
         if let Some(check) = Arc::get_mut(check).filter(|check| !check.interval_written) {
             let scrape = check.probe.scrape_interval().unwrap_or_default();
             check.interval = check.interval.max(scrape);
+            let (duration, interval) = (check.duration, check.interval);
+            check.history.iter_mut().for_each(|one| one.spread(duration, interval));
         }
     }
     if let Some(interval) =

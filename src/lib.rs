@@ -31,6 +31,7 @@
 //! - [`stats`]: exact bounds and tests, and evidence that may be looked at at every tick; knows no check and no verdict.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
+//! - the private module `connect`: the sources that a policy asks, with the overrides of the command line.
 //! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
@@ -55,6 +56,7 @@ mod run;
 mod lint;
 mod online;
 mod prepare;
+mod connect;
 mod learn;
 pub mod promql;
 pub mod packs;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::check::{KINDS, MetricSource};
 use crate::cli::inputs::InputArgs;
+use crate::connect::connect;
 use crate::diagnostic::{self, Sources};
 use crate::explain;
 use crate::gate::plan::Timing;
@@ -335,40 +336,4 @@ fn scope(
         may_lack: run_id.is_none(),
     };
     spec.variables.scope(&given, problems)
-}
-
-/// Connects every source that a check asks; an integration that nothing uses is never looked at.
-fn connect(
-    inputs: &InputArgs,
-    spec: &PolicySpec,
-    scope: &Scope,
-    vault: &Vault,
-    host: &Host,
-    problems: &mut Problems,
-) -> BTreeMap<String, Arc<dyn MetricSource>> {
-    let mut overrides = Overrides::read(&inputs.integration, &spec.integrations, problems);
-    if let Some(url) = &inputs.prometheus {
-        overrides.set(spec.integrations.default_source(), "url", url);
-    }
-    let mut sources = BTreeMap::new();
-    let used: BTreeMap<&str, &'static str> =
-        spec.checks.iter().filter_map(|check| Some((check.spec.source()?, check.kind))).collect();
-    for (name, kind) in used {
-        let resolved = match spec.integrations.resolve(name, scope, vault, &overrides) {
-            Ok(resolved) => resolved,
-            Err(found) => {
-                problems.append(found);
-                continue;
-            }
-        };
-        let kind = KINDS.iter().find(|k| k.name() == kind);
-        match kind.and_then(|kind| kind.connect(&resolved, host)) {
-            Some(Ok(source)) => {
-                sources.insert(name.to_owned(), source);
-            }
-            Some(Err(problem)) => problems.push(problem),
-            None => problems.push(Problem::nowhere(format!("the integration `{name}` gives no metrics"))),
-        }
-    }
-    sources
 }

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use crate::cli::run::{FailOn, RunArgs};
 use crate::exit::Exit;
+use crate::gate::arrival::Arrival;
 use crate::gate::engine::{Engine, Rules};
-use crate::gate::measure::{Measuring, Watcher, measure};
+use crate::gate::measure::{Measuring, Watcher, ask_again, measure};
 use crate::gate::outcome::{Cancelled, Event, Record, Verdict};
 use crate::gate::plan::{Plan, plan};
 use crate::gate::verdict::Stop;
@@ -84,6 +85,12 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
         }
         None => measure(&measuring, &mut engine, &mut desk, &mut signals).await,
     };
+    let cancelled = match (&prepared.policy.version, cancelled) {
+        (Some(version), None) if engine.leads_to() == Verdict::Rollback => {
+            ask_again(version, &mut engine, host, &mut signals).await
+        }
+        (_, cancelled) => cancelled,
+    };
 
     let exit = match cancelled {
         Some(signal) => cancel(signal, &mut engine.record),
@@ -146,6 +153,7 @@ fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Recor
         deadline: plan.deadline,
         fail_fast: prepared.policy.fail_fast && !args.no_fail_fast,
         variables,
+        arrival: prepared.policy.version.as_ref().map(Arrival::of),
         checks: Vec::new(),
         actions: Vec::new(),
         warnings,

@@ -124,6 +124,7 @@ pub(crate) fn record(at: Timestamp) -> Record {
         deadline: at,
         fail_fast: true,
         variables: Vec::new(),
+        arrival: None,
         checks: Vec::new(),
         actions: Vec::new(),
         warnings: Vec::new(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Probe;
+use crate::policy::context::{OnDataLost, PreExisting};
+use crate::policy::criterion::Number;
 
 /// A question that goes with a check: asked at each of its ticks.
 #[derive(Debug, Clone)]
@@ -35,22 +37,84 @@ pub struct History {
 pub enum Role {
     /// Below this value there is no traffic to judge.
     Evidence(f64),
+    /// The share of the traffic that the new version takes; below this one it is not live yet.
+    Version(f64),
+    /// How old the newest sample of each series of the result is, in seconds; those that are older are no data.
+    SeriesAge(Duration),
+    /// How old the newest sample is that the query looks at, in seconds; where it is older there is no data.
+    Age(Duration),
+    /// The same over a shorter range: a breach counts only where this breaches too.
+    Confirm,
 }
 
 /// What the answer of a question about the past means for a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Whether a failed check was as bad before; asked at its first breach.
-    PreExisting,
+    /// Whether a failed check was as bad before, and what that means; asked at its first breach.
+    PreExisting(PreExisting),
+    /// Which series there were, and what it means where they are gone.
+    Lost(OnDataLost),
     /// How many events there were in each minute before it, from which their dispersion is learnt.
     Dispersion,
     /// How many events there were in each part of an error budget's period.
     Volume,
 }
 
+impl Role {
+    /// The word of reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Evidence(_) => "evidence",
+            Self::Version(_) => "expect_version",
+            Self::SeriesAge(_) | Self::Age(_) => "max_data_age",
+            Self::Confirm => "confirm",
+        }
+    }
+
+    /// What the answer must be, for people.
+    pub fn must(self) -> String {
+        match self {
+            Self::Evidence(least) => format!("at least {}", Number(least)),
+            Self::Version(least) => format!("a share of at least {}", Number(least)),
+            Self::SeriesAge(limit) | Self::Age(limit) => {
+                format!("at most {} old", humantime::format_duration(limit))
+            }
+            Self::Confirm => "a breach too".to_owned(),
+        }
+    }
+}
+
 impl Purpose {
+    /// The field of the policy that it is asked for.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::PreExisting(_) => "pre_existing",
+            Self::Lost(_) => "on_data_lost",
+            Self::Dispersion => "events",
+            Self::Volume => "error_budget",
+        }
+    }
+
     /// Whether it is asked only when the check has breached.
     pub const fn waits_for_breach(self) -> bool {
-        matches!(self, Self::PreExisting)
+        matches!(self, Self::PreExisting(_))
+    }
+
+    /// Whether it is asked over a window as long as the check's.
+    const fn spreads(self) -> bool {
+        matches!(self, Self::PreExisting(_))
+    }
+}
+
+impl History {
+    /// The same for a check that is sampled for `duration` every `interval`: a window of equal length that ends where
+    /// this one ends.
+    pub fn spread(&mut self, duration: Duration, interval: Duration) {
+        let Some(end) = self.times.last().copied().filter(|_| self.purpose.spreads()) else { return };
+        let steps = duration.as_nanos() / interval.as_nanos().max(1);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        let back = |k| end.checked_sub(interval.saturating_mul(k)).unwrap_or(Timestamp::MIN);
+        self.times = (0..=steps).rev().map(back).collect();
+        self.step = interval;
     }
 }

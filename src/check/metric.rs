@@ -4,6 +4,8 @@
 mod aim;
 mod apart;
 mod asked;
+mod confirm;
+mod context;
 mod events;
 mod learning;
 mod limits;
@@ -13,17 +15,20 @@ mod told;
 
 use std::sync::Arc;
 
-use super::{Facts, Limits, RenderCx, Rendered, Spec, Told};
+use super::{Companion, Facts, Limits, RenderCx, Rendered, Spec, Told};
+use crate::policy::form::Form;
 use crate::policy::model::Judging;
 use crate::policy::problem::Problems;
-use crate::policy::form::Form;
 use crate::policy::reader::{Field, Reader, Rule, Shape};
 use crate::policy::template::Scope;
 use crate::policy::value::{Scalar, Value};
 use crate::policy::window::{LOOKBACK, MIN_RANGE, OLD_DATA, Reaching, ReachingSpec};
 use aim::Aim;
-use events::EventsSpec;
 pub(crate) use asked::QuerySpec;
+use confirm::Confirm;
+use context::Own;
+pub use context::{CONTEXT, ContextSpec, EXPECT_VERSION, VersionSpec};
+use events::EventsSpec;
 use limits::{LimitsSpec, Tolerance};
 use probe::Apart;
 
@@ -33,22 +38,20 @@ pub(super) const FIELDS: &[Field] = &joined::<32>(&[
     events::FIELDS,
     limits::FIELDS,
     &[OLD_DATA, LOOKBACK, MIN_RANGE],
+    CONTEXT,
+    &[confirm::FIELD],
     &[
-        Field::later("evidence"),
-        Field::later("confirm"),
         Field::later("baseline"),
         Field::later("on_no_baseline"),
         Field::later("max_increase"),
         Field::later("max_decrease"),
         Field::later("test"),
-        Field::later("max_data_age"),
-        Field::later("on_data_lost"),
-        Field::later("pre_existing"),
     ],
 ]);
 
 /// What is asked, where no events are counted.
-const QUERY: Field = Field::required("query", Shape::Of(Form::FILLED), "what is asked at each tick").unless("events");
+const QUERY: Field =
+    Field::required("query", Shape::Of(Form::FILLED), "what is asked at each tick").unless("events");
 
 /// How the fields go together.
 pub(super) const RULES: &[Rule] = &[
@@ -81,6 +84,8 @@ struct MetricSpec {
     asked: QuerySpec,
     limits: LimitsSpec,
     reaching: ReachingSpec,
+    context: ContextSpec,
+    confirm: Option<Value<Confirm>>,
 }
 
 /// Reads a metrics check; `source` is asked where the policy names none. `None` after reporting why.
@@ -94,7 +99,10 @@ pub(super) fn parse(source: &str, body: &mut Reader<'_, '_>) -> Option<Box<dyn S
     let asked = QuerySpec::read(source, body, &mut sound);
     let limits = LimitsSpec::read(body, &mut sound);
     let reaching = ReachingSpec::read(body);
-    let spec = MetricSpec { asked: asked?, limits, reaching };
+    let source = asked.as_ref().map_or(source, |asked| &asked.source.0).to_owned();
+    let context = ContextSpec::read(&source, body, &mut sound);
+    let confirm = confirm::read(asked.as_ref().map(|asked| &asked.query), body, &mut sound);
+    let spec = MetricSpec { asked: asked?, limits, reaching, context, confirm };
     // What is known already is compared now, so that faults show before there are variables.
     if spec.is_known() && sound {
         let none = Scope::default();
@@ -129,9 +137,8 @@ impl MetricSpec {
     }
 
     /// Where its query may look.
-    fn aim(&self, judging: &Judging, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Aim> {
+    fn aim(judging: &Judging, reaching: Reaching, cx: &RenderCx<'_>) -> Option<Aim> {
         let anchor = cx.anchor?;
-        let reaching = self.reaching.render(anchor.window, cx.scope, problems);
         let criterion = judging.criterion;
         let caps = criterion.max.is_some() && criterion.min.is_none() && criterion.expected.is_none();
         Some(Aim::new(anchor, reaching, caps, cx.rhythm))
@@ -141,6 +148,10 @@ impl MetricSpec {
 impl Spec for MetricSpec {
     fn source(&self) -> Option<&str> {
         Some(&self.asked.source.0)
+    }
+
+    fn companions(&self) -> Vec<Companion<'_>> {
+        self.context.companions()
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -166,12 +177,17 @@ impl Spec for MetricSpec {
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {
         let judging = self.limits.judging(cx.scope, problems);
-        let aim = judging.as_ref().and_then(|judging| self.aim(judging, cx, problems));
+        let reaching = self.reaching.render(cx.gate.window, cx.scope, problems);
+        let aim = judging.as_ref().and_then(|judging| Self::aim(judging, reaching, cx));
         let empty = judging.as_ref().is_some_and(|judging| judging.expect_empty);
         let apart = if empty { Apart::Comparison } else { Apart::Ratio };
         let probe = self.asked.probe(cx, aim, apart, problems);
         let (judging, probe) = (judging?, probe?);
-        Some(Rendered::new(Arc::new(probe), judging, self.asked.query.text.clone()))
+        let own = Own { probe: &probe, judging: &judging, reaching, apart };
+        let beside = self.beside(&own, cx, problems);
+        let history = self.history(&own, cx);
+        let rendered = Rendered::new(Arc::new(probe), judging, self.asked.query.text.clone());
+        Some(Rendered { beside, history, ..rendered })
     }
 }
 

@@ -37,6 +37,7 @@ use crate::policy::window::Reaching;
 
 pub use beside::{Beside, History, Purpose, Role};
 pub use counts::Counts;
+pub use metric::{CONTEXT, ContextSpec, EXPECT_VERSION, VersionSpec};
 pub use source::{Answer, MetricSource, RawSeries, SourceError};
 
 /// A series' labels, sorted by name.
@@ -174,6 +175,11 @@ pub trait Spec: Debug + Send + Sync {
         None
     }
 
+    /// The queries that it asks beside its own.
+    fn companions(&self) -> Vec<Companion<'_>> {
+        Vec::new()
+    }
+
     /// What can be said of it before anything is rendered, whatever its kind.
     fn facts(&self) -> Facts<'_> {
         Facts::default()
@@ -187,6 +193,15 @@ pub trait Spec: Debug + Send + Sync {
 
     /// The check as it will run. `None` after reporting why.
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered>;
+}
+
+/// A query beside a check's own, as it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct Companion<'s> {
+    /// The query.
+    pub query: &'s Template,
+    /// The integration that is asked, and where it is named.
+    pub source: (&'s str, Place),
 }
 
 /// What is known of a check before anything is rendered, in terms that every kind can put it in.
@@ -251,6 +266,8 @@ pub struct Told {
     pub among: String,
     /// How its events are judged, where it counts any.
     pub by_events: Option<ByEvents>,
+    /// What is asked beside it and what that means, each a sentence without its end.
+    pub context: Vec<String>,
     /// Whether it can be asked about the past.
     pub has_past: bool,
     /// Which of its ticks are due, where nothing is learnt.
@@ -299,6 +316,8 @@ pub struct RenderCx<'a> {
     pub deployed_at: Timestamp,
     /// Before which no sample may look; `None` where there was no deployment.
     pub anchor: Option<Anchor>,
+    /// What holds for checks that say nothing else.
+    pub gate: OfGate<'a>,
     /// What is known of how often series are sampled.
     pub rhythm: &'a Arc<rhythm::Rhythm>,
     /// The metric sources of this run, by the integration's name.
@@ -314,8 +333,15 @@ pub struct Anchor {
     pub rollout: Timestamp,
     /// From when on what is seen is the new version's: the deployment time and the warm-up.
     pub at: Timestamp,
-    /// How samples that would reach before it are treated, unless a check says otherwise.
+}
+
+/// What the gate says for checks that say nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfGate<'a> {
+    /// How samples that would reach before the deployment are treated.
     pub window: Reaching,
+    /// What is asked beside the samples of metrics.
+    pub context: Option<&'a ContextSpec>,
 }
 
 /// A rendered check's own part.

@@ -121,6 +121,22 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
     for line in check.probe.request(first) {
         let _ = writeln!(text, "  {line}");
     }
+    for beside in &check.beside {
+        let _ = writeln!(text, "  beside it, for `{}`: {}", beside.role.word(), beside.role.must());
+        for line in beside.probe.request(first) {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    for history in &check.history {
+        let (Some(from), Some(to)) = (history.times.first(), history.times.last()) else { continue };
+        let when =
+            if history.purpose.waits_for_breach() { "at its first breach" } else { "at the beginning" };
+        let times = match history.times.len() {
+            1 => format!("as of {}", moment(*to)),
+            ticks => format!("as of {ticks} ticks from {} to {}", moment(*from), moment(*to)),
+        };
+        let _ = writeln!(text, "  {when}, for `{}`: the same {times}", history.purpose.word());
+    }
 }
 
 /// `4 settle until 2026-01-15T11:01:30Z, then `: the ticks that would look at what was before the deployment.

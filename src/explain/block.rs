@@ -52,6 +52,7 @@ pub(super) fn show(page: &mut Page<'_>, check: &Sketch<'_>, gate: &Gate<'_>, sub
     if check.plan.as_ref().is_none_or(|plan| plan.due() > 0) {
         page.entry("then", &then(check, gate));
         page.entry("unjudged", &unjudged(check));
+        page.entry("beside", &check.told.context.join("; "));
         page.entry("needs", &needs(check, gate));
     }
     page.entry("runbook", &shown(&check.check.envelope.runbook_url));
@@ -278,7 +279,8 @@ fn unjudged(check: &Sketch<'_>) -> String {
     }
     let said: Vec<String> =
         groups.into_iter().map(|(counts, members)| format!("{} {counts}", either(&members))).collect();
-    said.join("; ")
+    let extends = "; its window is extended while it lacks traffic, up to the gate's `timeout`";
+    format!("{}{}", said.join("; "), if check.extends { extends } else { "" })
 }
 
 fn either(words: &[&str]) -> String {

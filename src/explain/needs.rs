@@ -124,10 +124,7 @@ fn quoted(word: &str) -> String {
 
 /// The metrics integrations that checks ask, each once.
 fn sources<'s>(subject: &Subject<'s>) -> Vec<&'s str> {
-    let mut sources: Vec<&str> = subject.spec.checks.iter().filter_map(|check| check.spec.source()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    sources
+    subject.spec.sources().into_iter().collect()
 }
 
 /// The variables and secrets that the gate and the integrations it asks name.

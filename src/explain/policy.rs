@@ -25,6 +25,7 @@ use crate::rollback::TRIGGERS;
 pub(crate) fn explain(subject: &Subject<'_>, redact: Redact<'_>) -> Result<String, Problems> {
     let mut problems = Problems::default();
     let gate = sketch(subject, &mut problems);
+    let beside = beside(subject, &gate, &mut problems);
     if problems.any_fault() {
         return Err(problems);
     }
@@ -36,6 +37,7 @@ pub(crate) fn explain(subject: &Subject<'_>, redact: Redact<'_>) -> Result<Strin
     } else {
         page.paragraph(&window(subject, &gate));
         page.paragraph(&course(&gate));
+        page.paragraph(&beside);
         if let Some((message, help)) = &gate.refused {
             page.paragraph(&format!("As it stands a run is refused: {message}. What would do: {help}."));
         }
@@ -182,6 +184,23 @@ fn besides(gate: &Gate<'_>) -> Vec<String> {
         ));
     }
     said
+}
+
+/// What is asked beside the checks, and what that means.
+fn beside(subject: &Subject<'_>, gate: &Gate<'_>, problems: &mut Problems) -> String {
+    let mut said = Vec::new();
+    let deployed = subject.times.deployed_at.is_some();
+    if let Some(version) = subject.spec.version.as_ref().filter(|_| deployed) {
+        said.push(version.told(subject.scope, problems));
+    }
+    if gate.checks.iter().any(|check| check.check.spec.source().is_some()) {
+        let told = subject.spec.context.told(deployed, subject.scope, problems);
+        said.extend(
+            (!told.is_empty())
+                .then(|| format!("Of metrics, unless a check says otherwise: {}.", told.join("; "))),
+        );
+    }
+    said.join(" ")
 }
 
 /// What follows a rollback verdict.

@@ -11,7 +11,7 @@ use crate::gate::plan::{CheckPlan, Timing, Watched, plan_of, refused};
 use crate::gate::soonest::{Part, Provable};
 use crate::host::clock::later;
 use crate::policy::gate::MAX_FAILURES;
-use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, PolicySpec};
+use crate::policy::model::{CheckSpec, FailureAction, On, OnInconclusive, OnNoTraffic, PolicySpec};
 use crate::policy::problem::{Problem, Problems, listed};
 use crate::policy::render::{INTERVAL, MIN_COVERAGE};
 use crate::policy::spoken::{Settled, settled, span};
@@ -73,6 +73,8 @@ pub(super) struct Sketch<'s> {
     pub(super) min_coverage: Settled<f64>,
     /// No data, only NaN, an infinity, a source that cannot be asked.
     pub(super) on: [Settled<On>; 4],
+    /// Whether its window is extended for want of traffic.
+    pub(super) extends: bool,
     pub(super) dry_run: Settled<bool>,
     /// Why it does not apply, where that is known.
     pub(super) skipped: Option<String>,
@@ -95,6 +97,8 @@ pub(super) struct Gate<'s> {
     pub(super) pipeline: Option<String>,
     pub(super) on_inconclusive: Settled<OnInconclusive>,
     pub(super) control: Option<Told>,
+    /// Whether the new version must take traffic.
+    pub(super) expects: bool,
     pub(super) checks: Vec<Sketch<'s>>,
     /// The first tick, where it is known.
     pub(super) open: Option<Timestamp>,
@@ -152,6 +156,7 @@ pub(super) fn sketch<'s>(subject: &Subject<'s>, problems: &mut Problems) -> Gate
             .value(spec.rollback.on_inconclusive.as_ref())
             .unwrap_or(Settled::Known(OnInconclusive::Hold)),
         control: spec.control.as_ref().map(|control| control.spec.told(scope, reaching, known.problems)),
+        expects: spec.version.is_some() && subject.times.deployed_at.is_some(),
         checks: Vec::new(),
         open: None,
         deadline: None,
@@ -229,12 +234,14 @@ impl Known<'_> {
             Settled::Known(max) => Settled::Known(max.saturating_mul(2)),
             Settled::Tag(tag) => Settled::Tag(format!("2 × {tag}")),
         });
+        let no_traffic =
+            self.value(envelope.on.no_traffic.as_ref()).unwrap_or(Settled::Known(OnNoTraffic::default()));
         let mut on = |value: &Option<Value<On>>| {
             self.value(value.as_ref()).unwrap_or(Settled::Known(On::Inconclusive))
         };
         let on = [
             on(&envelope.on.no_data),
-            on(&envelope.on.no_traffic),
+            no_traffic.clone().map(OnNoTraffic::counts),
             on(&envelope.on.infinite),
             on(&envelope.on.error),
         ];
@@ -275,6 +282,7 @@ impl Known<'_> {
             skipped,
             only,
             delay,
+            extends: no_traffic == Settled::Known(OnNoTraffic::Extend),
         }
     }
 }

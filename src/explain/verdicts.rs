@@ -27,7 +27,7 @@ pub(super) fn possible(gate: &Gate<'_>, verdict: Verdict) -> bool {
         Verdict::Alert => can(FailureAction::Alert),
         Verdict::Inconclusive => {
             let watched = gate.checks.iter().any(|check| check.skipped.is_none());
-            !watched || (can(FailureAction::Rollback) && !rolled_back)
+            !watched || gate.expects || (can(FailureAction::Rollback) && !rolled_back)
         }
         Verdict::Rollback => can(FailureAction::Rollback),
     }

@@ -1,11 +1,159 @@
-//! What a failed check was before the deployment: what cannot be mended by going back is told, and does not roll back.
-//! Pure.
+//! What a failed check was before the rollout: a failure that was as bad by then cannot be mended by going back. Pure; must
+//! not decide what follows, the verdict does.
 
-use super::outcome::CheckRecord;
-use crate::check::Reading;
-use crate::policy::model::Check;
+use super::judge::judge;
+use super::moment;
+use super::outcome::{CheckRecord, State};
+use super::streak::Streak;
+use super::watch::Taken;
+use crate::check::{History, Labels, Purpose, Reading, Seen};
+use crate::policy::context::PreExisting;
+use crate::policy::criterion::Miss;
+use crate::policy::model::{Check, Count};
+use crate::stats::order::{median, quantile};
+
+/// How a check that has failed was over a window before the rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// As bad or worse, and what that means.
+    AsBad(PreExisting),
+    /// Not as bad.
+    Better,
+    /// Nobody can say.
+    Unknown,
+}
+
+impl Before {
+    /// The word of reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AsBad(_) => "as_bad",
+            Self::Better => "better",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Relative slack, so that what is as bad but for rounding is as bad.
+const EPSILON: f64 = 1e-9;
 
 /// Writes into `record`, which has failed, what the answers about the past make of it.
 pub(super) fn weigh(check: &Check, history: &[Option<Vec<Reading>>], record: &mut CheckRecord) {
-    let _ = (check, history, record);
+    let asked = check.history.iter().zip(history).find_map(|(question, answer)| match question.purpose {
+        Purpose::PreExisting(means) => Some((question, answer, means)),
+        _ => None,
+    });
+    let Some((question, answer, means)) = asked else { return };
+    let (before, said) = match compare(check, question, answer.as_deref(), record) {
+        Compared::AsBad(how) => (
+            Before::AsBad(means),
+            Some(format!("as bad before the rollout ({how}), so going back cannot mend it")),
+        ),
+        Compared::Better => (Before::Better, None),
+        Compared::Unknown(why) => {
+            (Before::Unknown, Some(format!("whether it was as bad before the rollout is not known: {why}")))
+        }
+    };
+    record.before = Some(before);
+    if let Some(said) = said {
+        record.reason = format!("{}; {said}", record.reason);
+    }
+}
+
+/// How the window before the rollout was.
+enum Compared {
+    /// As bad or worse: in a few words, how bad.
+    AsBad(String),
+    /// Not as bad.
+    Better,
+    /// Nobody can say: why.
+    Unknown(String),
+}
+
+/// As bad or worse is a window that would have failed by the same rules, and whose breaches missed by as much: the upper
+/// quartile of theirs is no smaller than the median of those since. A window before is longer and has seen more, so its
+/// middle may be milder than its bad stretches; its worst tick alone must not excuse a release. Where breaches have no
+/// values, their shares of the judged samples are compared.
+fn compare(check: &Check, question: &History, answer: Option<&[Reading]>, record: &CheckRecord) -> Compared {
+    let Some(readings) = answer else { return Compared::Unknown("there was no answer in time".to_owned()) };
+    let judged: Vec<_> =
+        readings.iter().map(|reading| judge(&Taken::new(reading.clone()), check, &[])).collect();
+    let counted = judged.iter().filter(|one| one.state.judged()).count();
+    if counted == 0 {
+        let failed = readings.iter().find_map(|reading| match &reading.seen {
+            Seen::Failed(why) => Some(why.clone()),
+            _ => None,
+        });
+        return Compared::Unknown(failed.unwrap_or_else(|| "there is no data of then".to_owned()));
+    }
+    let by_series = check.judging.count == Count::Series;
+    let mut streak = Streak::new(record.max_failures, record.within, by_series);
+    let mut failed = false;
+    for one in &judged {
+        match one.state {
+            State::Within => streak.within(),
+            State::Breach => failed |= streak.breach(&one.breaching).1,
+            _ => {}
+        }
+    }
+    if !failed {
+        return if counted < record.min_samples as usize {
+            Compared::Unknown(format!("{counted} of {} samples of then can be judged", judged.len()))
+        } else {
+            Compared::Better
+        };
+    }
+    let breaches = || judged.iter().filter(|one| one.state == State::Breach);
+    let of_then: Vec<Miss> = breaches().filter_map(|one| worst(check, &one.values)).collect();
+    let since = record.samples.iter().filter(|sample| sample.state == State::Breach);
+    let since: Vec<f64> = since.filter_map(|sample| Some(worst(check, &sample.values)?.excess)).collect();
+    let number = breaches().count();
+    let seen = seen(question, number, counted);
+    let upper = quantile(&of_then.iter().map(|miss| miss.excess).collect::<Vec<_>>(), 0.75);
+    let (as_bad, how) = match upper.zip(median(&since)) {
+        Some((then, now)) => {
+            // The mildest of those that are as bad as that stands for them.
+            let by = of_then.iter().filter(|miss| no_less(miss.excess, then));
+            let by = by.min_by(|a, b| a.excess.total_cmp(&b.excess)).map(|miss| format!("{miss}; "));
+            (no_less(then, now), format!("{}{seen}", by.unwrap_or_default()))
+        }
+        None => {
+            let share = f64::from(record.count(State::Breach)) / f64::from(record.judged().max(1));
+            (no_less(number as f64 / counted as f64, share), seen)
+        }
+    };
+    if as_bad { Compared::AsBad(how) } else { Compared::Better }
+}
+
+fn no_less(then: f64, now: f64) -> bool {
+    then >= now || (now - then) <= EPSILON * now.abs().max(then.abs())
+}
+
+/// By how much the worst of `values` misses.
+fn worst(check: &Check, values: &[(std::sync::Arc<Labels>, f64)]) -> Option<Miss> {
+    values.first().and_then(|(_, value)| check.judging.criterion.miss(*value))
+}
+
+/// `20 of 21 samples breached in the 5m up to …`.
+fn seen(question: &History, breaches: usize, counted: usize) -> String {
+    let steps = u32::try_from(question.times.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let span = question.step.saturating_mul(steps);
+    let end = question.times.last().copied().map(moment).unwrap_or_default();
+    if span.is_zero() {
+        return format!("at {end}");
+    }
+    format!(
+        "{breaches} of {counted} samples breached in the {} up to {end}",
+        humantime::format_duration(span)
+    )
+}
+
+/// What people should know where an answer about the past is of no use.
+pub(super) fn unusable(question: &History, readings: &[Reading]) -> Option<String> {
+    match (question.purpose, readings.first().map(|reading| &reading.seen)) {
+        (Purpose::Lost(_), Some(Seen::Failed(why))) => Some(format!(
+            "which series there were before the deployment is not known: {why}; `on_data_lost` sees nothing"
+        )),
+        _ => None,
+    }
 }

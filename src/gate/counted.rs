@@ -100,7 +100,8 @@ fn state(counts: &Counts, tested: &Tested, on: OnMissing, volume: Option<Volume>
                 return nothing("requests of the baseline");
             }
             let most = max_times * ratio(baseline);
-            let limit = format!("max_times {} of the baseline's {}", Number(max_times), percent(ratio(baseline)));
+            let limit =
+                format!("max_times {} of the baseline's {}", Number(max_times), percent(ratio(baseline)));
             (share, share > most.max(floor), limit)
         }
         Claim::Budget(budget) => {
@@ -164,7 +165,11 @@ pub(crate) fn thousands(count: f64) -> String {
 
 /// `requests` in so many words: `1 request`, `3 requests`.
 pub(crate) fn requests(count: f64) -> String {
-    if (count - 1.0).abs() < 0.5 { spoken::count(1, "request") } else { format!("{} requests", thousands(count)) }
+    if (count - 1.0).abs() < 0.5 {
+        spoken::count(1, "request")
+    } else {
+        format!("{} requests", thousands(count))
+    }
 }
 
 #[cfg(test)]
@@ -183,9 +188,10 @@ mod tests {
         ] {
             assert_eq!(percent(share), said);
         }
-        assert_eq!([0.0, 999.0, 1000.0, 48_000.0, 1_234_567.4].map(thousands), [
-            "0", "999", "1,000", "48,000", "1,234,567"
-        ]);
+        assert_eq!(
+            [0.0, 999.0, 1000.0, 48_000.0, 1_234_567.4].map(thousands),
+            ["0", "999", "1,000", "48,000", "1,234,567"]
+        );
         let events = Events::new(31.0, 412.0);
         assert_eq!(told(events, Bad::Failed), "31 of 412 requests failed");
         let slow = Bad::Slow(std::time::Duration::from_millis(500));

@@ -1,17 +1,20 @@
 //! All checks of a run together: which ask is due when, what each answer leads to, and when the verdict stands.
 //! Pure: it is driven with times and readings by `measure`. Must not wait, measure or act.
 
+mod concluding;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::before;
 use super::outcome::{CheckRecord, Event, Outcome, Record, Verdict};
 use super::plan::Plan;
-use super::verdict::{Stop, contribution, verdict};
+use super::verdict::{Stop, contribution};
 use super::watch::{Step, Taken, Watch};
-use crate::check::Labels;
+use crate::check::{Labels, Reading};
 use crate::host::clock::later;
 use crate::policy::model::Check;
 
@@ -70,6 +73,12 @@ pub struct Engine {
     closed: Vec<bool>,
     /// The check that did not hold when last all were to.
     waits_for: usize,
+    /// Which checks have failed in a way that may end the run, and wait to hear what that means; how many. Until they have,
+    /// everything else is held, too.
+    waiting: Vec<bool>,
+    held_up: usize,
+    /// Which windows have been extended.
+    extended: Vec<bool>,
     events: Vec<Event>,
     notes: HashSet<String>,
     labels: HashSet<Arc<Labels>>,
@@ -78,8 +87,9 @@ pub struct Engine {
 impl Engine {
     /// An engine over `plan`; `record` holds everything but the checks.
     pub fn new(plan: Plan, checks: &[Arc<Check>], mut record: Record, rules: Rules) -> Self {
-        let watches: Vec<Watch> =
-            checks.iter().zip(plan.checks).map(|(check, plan)| Watch::new(check.clone(), plan)).collect();
+        let until = plan.deadline;
+        let watch = |(check, plan): (&Arc<Check>, _)| Watch::new(check.clone(), plan, until);
+        let watches: Vec<Watch> = checks.iter().zip(plan.checks).map(watch).collect();
         record.checks = watches.iter().map(Watch::record).collect();
         let closed: Vec<bool> = watches.iter().map(Watch::closed).collect();
         let open = closed.iter().filter(|closed| !**closed).count();
@@ -92,6 +102,9 @@ impl Engine {
             held: Vec::new(),
             stop: None,
             open,
+            waiting: vec![false; closed.len()],
+            held_up: 0,
+            extended: vec![false; closed.len()],
             closed,
             waits_for: 0,
             events: Vec::new(),
@@ -128,7 +141,7 @@ impl Engine {
     fn schedule(&mut self, check: usize) {
         let watch = &self.watches[check];
         if let Some(k) = watch.upcoming() {
-            let delay = self.record.checks[check].check.probe.delay();
+            let delay = self.record.checks[check].check.delay();
             self.schedule.push(Reverse((later(watch.time(k), delay), check)));
         }
     }
@@ -168,29 +181,37 @@ impl Engine {
                 return self.follow(ask.check, steps);
             }
             Cause::History(index) => {
-                let readings = taken.into_iter().map(|taken| taken.reading).collect();
+                let readings: Vec<Reading> = taken.into_iter().map(|taken| taken.reading).collect();
+                let question = &self.record.checks[ask.check].check.history[index];
+                let first = !question.purpose.waits_for_breach();
+                if let Some(why) = before::unusable(question, &readings) {
+                    self.note(ask.check, &[why]);
+                }
                 let record = &mut self.record.checks[ask.check];
                 let steps = self.watches[ask.check].learn(index, readings, record);
                 asks.extend(self.follow(ask.check, steps));
-                let late = self.record.checks[ask.check].check.history[index].purpose.waits_for_breach();
                 taken = Vec::new();
-                if late {
-                    return asks;
-                }
+                self.past_pending = self.past_pending.saturating_sub(usize::from(first));
             }
-            Cause::Due | Cause::Past => {}
+            Cause::Past => self.past_pending = self.past_pending.saturating_sub(1),
+            Cause::Due => {}
         }
         let items = ask.ticks.iter().zip(&ask.times).zip(taken);
         self.held.extend(items.map(|((k, at), taken)| (*at, ask.check, *k, taken)));
-        if matches!(ask.cause, Cause::Past | Cause::History(_)) {
-            self.past_pending = self.past_pending.saturating_sub(1);
-        }
-        if self.past_pending > 0 {
+        asks.extend(self.take_held(now));
+        asks
+    }
+
+    /// Takes in what is held, in the order of its ticks, as far as nothing holds it up.
+    fn take_held(&mut self, now: Timestamp) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        if self.past_pending > 0 || self.held_up > 0 {
             return asks;
         }
         let mut held = std::mem::take(&mut self.held);
         held.sort_by_key(|(at, check, k, _)| (*at, *check, *k));
-        for (_, check, k, taken) in held {
+        let mut held = held.into_iter();
+        for (_, check, k, taken) in held.by_ref() {
             // What is later than the breach that decided is missed, even where it has been answered.
             if self.stop.is_some() {
                 break;
@@ -198,7 +219,11 @@ impl Engine {
             let record = &mut self.record.checks[check];
             let steps = self.watches[check].take(k, taken, now, record);
             asks.extend(self.follow(check, steps));
+            if self.held_up > 0 {
+                break;
+            }
         }
+        self.held.extend(held);
         asks
     }
 
@@ -214,6 +239,12 @@ impl Engine {
                     asks.push(Ask { check, ticks, times, cause: Cause::Again });
                 }
                 Step::History(question) => asks.push(self.question(check, question)),
+                Step::Extended => {
+                    if !std::mem::replace(&mut self.extended[check], true) {
+                        self.events.push(Event::Extended { check });
+                    }
+                    self.schedule(check);
+                }
                 Step::RunOn => {
                     self.events.push(Event::RunsOn { check });
                     self.schedule(check);
@@ -221,6 +252,7 @@ impl Engine {
                 Step::Decided(outcome) => self.decide(check, outcome),
             }
         }
+        self.heed(check);
         if self.watches[check].closed() && !std::mem::replace(&mut self.closed[check], true) {
             self.open -= 1;
         }
@@ -255,7 +287,7 @@ impl Engine {
 
     fn decide(&mut self, check: usize, outcome: Outcome) {
         let record = &mut self.record.checks[check];
-        record.contribution = contribution(&record.check, outcome, self.stop, self.rules.hold);
+        record.contribution = contribution(record, outcome, self.stop, self.rules.hold);
         let rollback = record.contribution == Some(Verdict::Rollback);
         self.events.push(Event::Decided { check });
         if rollback && self.rules.fail_fast && self.stop.is_none() {
@@ -286,13 +318,6 @@ impl Engine {
     /// Whether nothing is left to ask or to wait for.
     pub const fn finished(&self) -> bool {
         self.open == 0
-    }
-
-    /// The verdict of all outcomes; sets it in the record.
-    pub fn conclude(&mut self) -> Verdict {
-        let said = verdict(&self.record.checks);
-        self.record.verdict = Some(said);
-        said
     }
 
     /// The events since the last call.

@@ -135,13 +135,22 @@ impl Evidence {
     fn beside(&self, tested: &Tested) -> String {
         let baseline = self.counts.baseline.filter(|baseline| baseline.total > 0.0);
         baseline.map_or_else(String::new, |baseline| {
-            format!(" ({}), of the baseline {} ({})", percent(ratio(self.counts.events)), told(baseline, tested.bad), percent(ratio(baseline)))
+            format!(
+                " ({}), of the baseline {} ({})",
+                percent(ratio(self.counts.events)),
+                told(baseline, tested.bad),
+                percent(ratio(baseline))
+            )
         })
     }
 
     /// What the counts were deflated by.
     fn allowed(&self) -> String {
-        if self.dispersion.factor > 1.005 { format!("; allows for {}", self.dispersion) } else { String::new() }
+        if self.dispersion.factor > 1.005 {
+            format!("; allows for {}", self.dispersion)
+        } else {
+            String::new()
+        }
     }
 }
 
@@ -187,7 +196,14 @@ mod tests {
     use crate::stats::two_rates::Events;
 
     fn tested(claim: Claim) -> Tested {
-        Tested { claim, bad: Bad::Failed, alpha: 0.001, alpha_written: false, beta: 0.05, beta_written: false }
+        Tested {
+            claim,
+            bad: Bad::Failed,
+            alpha: 0.001,
+            alpha_written: false,
+            beta: 0.05,
+            beta_written: false,
+        }
     }
 
     fn evidence(bad: f64, total: f64, factor: f64) -> Evidence {
@@ -203,7 +219,8 @@ mod tests {
 
     #[test]
     fn evidence_is_told_as_odds() {
-        let said = [0.3, 1.0, 3.0, 12.34, 20.0, 999.9, 1000.0, 48_321.0, 1e12].map(|odds: f64| super::odds(odds.ln()));
+        let said = [0.3, 1.0, 3.0, 12.34, 20.0, 999.9, 1000.0, 48_321.0, 1e12]
+            .map(|odds: f64| super::odds(odds.ln()));
         assert_eq!(
             said,
             [

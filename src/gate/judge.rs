@@ -6,10 +6,11 @@ use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use super::beside;
 use super::counted;
 use super::outcome::State;
 use super::watch::Taken;
-use crate::check::{Counts, Labels, Reading, Seen, Series};
+use crate::check::{Beside, Counts, Labels, Reading, Seen, Series};
 use crate::policy::criterion::Limit;
 use crate::policy::criterion::{Miss, Number};
 use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
@@ -53,12 +54,8 @@ impl Judged {
 /// Judges what a tick of `check` brought, in the light of the answers about the past, `history`.
 pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> Judged {
     let reading = &taken.reading;
-    let mut judged = match (&reading.seen, &check.events) {
-        (Seen::Counts(counts), Some(tested)) => {
-            counted::judge(counts, tested, check.on, counted::volume(check, history))
-        }
-        _ => judge_alone(reading, &check.judging, check.on, taken.control.as_deref()),
-    };
+    let asides: Vec<(&Beside, &Reading)> = check.beside.iter().zip(&taken.beside).collect();
+    let mut judged = judge_beside(taken, &asides, check, history);
     if reading.early && !breaks_a_cap(&judged, &check.judging) {
         let reason =
             "its range would reach before the deployment, and over what lies after it there is no breach";
@@ -77,6 +74,40 @@ pub fn judge(taken: &Taken, check: &Check, history: &[Option<Vec<Reading>>]) -> 
     judged
 }
 
+/// The same, as far as its own values and the answers beside it tell.
+fn judge_beside(
+    taken: &Taken,
+    asides: &[(&Beside, &Reading)],
+    check: &Check,
+    history: &[Option<Vec<Reading>>],
+) -> Judged {
+    let (reading, control) = (&taken.reading, taken.control.as_deref());
+    let alone = |reading: &Reading| match (&reading.seen, &check.events) {
+        (Seen::Counts(counts), Some(tested)) => {
+            counted::judge(counts, tested, check.on, counted::volume(check, history))
+        }
+        _ => judge_alone(reading, &check.judging, check.on, control),
+    };
+    // Where it could not be asked itself, nothing beside it says more.
+    if asides.is_empty() && history.is_empty() || !matches!(reading.seen, Seen::Series(_)) {
+        return alone(reading);
+    }
+    if let Some(instead) = beside::instead(reading, asides, check, history) {
+        return instead;
+    }
+    match beside::fresh(reading, asides, check) {
+        Err(instead) => instead,
+        Ok((fresh, told)) => {
+            let mut judged = beside::confirmed(alone(&fresh), asides, check);
+            if let Some(told) = told {
+                judged.reason =
+                    Some(judged.reason.map_or(told.clone(), |reason| format!("{reason}; {told}")));
+            }
+            judged
+        }
+    }
+}
+
 /// Whether a value is above `max_value`: what has grown too far already stays a breach however long its range is.
 fn breaks_a_cap(judged: &Judged, judging: &Judging) -> bool {
     let above =
@@ -86,7 +117,12 @@ fn breaks_a_cap(judged: &Judged, judging: &Judging) -> bool {
 
 /// Judges `reading` by itself. `control` is the gate's control target as it was seen at the same tick, for kinds that it
 /// speaks for.
-fn judge_alone(reading: &Reading, judging: &Judging, on: OnMissing, control: Option<&Reading>) -> Judged {
+pub(super) fn judge_alone(
+    reading: &Reading,
+    judging: &Judging,
+    on: OnMissing,
+    control: Option<&Reading>,
+) -> Judged {
     if let Some(control) = control
         && let Some(why) = not_met(&control.seen)
     {
@@ -239,7 +275,8 @@ fn kept(series: &[Series], held: &[Held<'_>]) -> Vec<(Arc<Labels>, f64)> {
     worst.chain(others).take(KEPT).map(|s| (s.labels.clone(), s.value)).collect()
 }
 
-fn key(labels: &Labels) -> u64 {
+/// A label set as a number.
+pub(super) fn key(labels: &Labels) -> u64 {
     let mut hasher = DefaultHasher::new();
     labels.hash(&mut hasher);
     hasher.finish()
@@ -315,12 +352,24 @@ mod tests {
         assert_eq!(state(&[INF, 0.5], &max(1.0), on), State::Within);
         let two = Judging { min_series: 2, ..max(1.0) };
         assert_eq!(state(&[NAN, 0.5], &two, on), State::NoData);
-        let fail = OnMissing { no_data: On::Fail, no_traffic: On::Fail, infinite: On::Fail, error: On::Fail };
+        let fail = OnMissing {
+            no_data: On::Fail,
+            no_traffic: On::Fail,
+            infinite: On::Fail,
+            error: On::Fail,
+            extend: false,
+        };
         assert_eq!(state(&[], &max(1.0), fail), State::Breach);
         assert_eq!(state(&[NAN], &max(1.0), fail), State::Breach);
         assert_eq!(state(&[-INF], &max(1.0), fail), State::Breach);
         assert_eq!(state(&[INF, 0.5], &max(1.0), fail), State::Breach);
-        let pass = OnMissing { no_data: On::Pass, no_traffic: On::Pass, infinite: On::Pass, error: On::Pass };
+        let pass = OnMissing {
+            no_data: On::Pass,
+            no_traffic: On::Pass,
+            infinite: On::Pass,
+            error: On::Pass,
+            extend: false,
+        };
         assert_eq!(state(&[], &max(1.0), pass), State::Within);
         assert_eq!(state(&[INF], &max(1.0), pass), State::Within);
         assert_eq!(state(&[INF, 2.0], &max(1.0), pass), State::Breach);

@@ -10,7 +10,7 @@ use super::desk::Desk;
 use super::engine::Engine;
 use super::outcome::{Event, Record};
 use super::verdict::Stop;
-use crate::check::Probe;
+use crate::check::{Beside, Probe, Reading, Seen};
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::host::signals::Signal;
@@ -24,6 +24,9 @@ const SAVE: Duration = Duration::from_secs(20);
 
 /// How often a live view is redrawn.
 const REDRAW: Duration = Duration::from_secs(1);
+
+/// The longest that a rollback waits to hear whether the new version still runs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Those who watch a run.
 pub trait Watcher: Send {
@@ -126,4 +129,27 @@ pub async fn measure(
             () = clock.sleep_until(wake) => {}
         }
     }
+}
+
+/// Before a rollback: asks once more what share of the traffic the new version takes, as of now, and tells `engine`; a
+/// rollback waits no longer than [`PATIENCE`] for it. The signal that came meanwhile.
+pub async fn ask_again(
+    version: &Beside,
+    engine: &mut Engine,
+    host: &Host,
+    signals: &mut BoxStream<'static, Signal>,
+) -> Option<Signal> {
+    let begin = host.clock.now();
+    let at = begin.checked_sub(version.probe.delay()).unwrap_or(begin);
+    let reading = tokio::select! {
+        biased;
+        Some(signal) = signals.next() => return Some(signal),
+        reading = version.probe.measure(at, host) => reading,
+        () = host.clock.sleep_until(later(begin, PATIENCE)) => {
+            let late = format!("no answer within {}", humantime::format_duration(PATIENCE));
+            Reading::new(Seen::Failed(late))
+        }
+    };
+    engine.heard_again(at, &reading);
+    None
 }

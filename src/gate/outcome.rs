@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::arrival::Arrival;
+use super::before::Before;
 use super::evidence::Evidence;
 use super::plan::CheckPlan;
 use super::soonest::Part;
@@ -171,6 +173,8 @@ pub struct CheckRecord {
     pub due: u32,
     /// Ticks never asked.
     pub missed: u32,
+    /// Of a failed check: how it was before the rollout, where that was asked.
+    pub before: Option<Before>,
     /// The samples asked, in tick order.
     pub samples: Vec<Sample>,
     /// What its counted events say, where it counts any.
@@ -318,6 +322,8 @@ pub struct Record {
     pub fail_fast: bool,
     /// The variables, sorted by name.
     pub variables: Vec<(String, String)>,
+    /// What is known of the new version's share of the traffic; `None` where the policy expects none.
+    pub arrival: Option<Arrival>,
     /// The checks, in the policy's order.
     pub checks: Vec<CheckRecord>,
     /// What was done.
@@ -366,6 +372,11 @@ pub enum Event {
     },
     /// A check's window runs on after a breach.
     RunsOn {
+        /// Index of the check.
+        check: usize,
+    },
+    /// A check's window is extended for want of traffic, for the first time.
+    Extended {
         /// Index of the check.
         check: usize,
     },

@@ -167,9 +167,9 @@ impl<'c> Watched<'c> {
             mode: check.mode,
             skipped: check.skipped.is_some(),
             has_past: check.probe.has_past(),
-            delay: check.probe.delay(),
-            budget: check.probe.budget(),
-            due_from: check.probe.due_from(),
+            delay: check.delay(),
+            budget: check.budget(),
+            due_from: check.due_from(),
             tells_from: check.probe.tells_from(),
         }
     }

@@ -48,7 +48,7 @@ impl<'p> Part<'p> {
             plan,
             mode: check.mode,
             events: check.events.map(|tested| Provable(tested.has_rate())),
-            delay: check.probe.delay(),
+            delay: check.delay(),
             counted: !check.dry_run,
             rolls_back: check.failure_action == FailureAction::Rollback,
         }

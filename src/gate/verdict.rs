@@ -1,8 +1,10 @@
 //! From outcomes to the verdict: what each check contributes, and that the worst wins. Pure. A verdict is decided
 //! once; nothing that follows can change it.
 
+use super::before::Before;
 use super::outcome::{CheckRecord, Outcome, Verdict};
-use crate::policy::model::{Check, FailureAction};
+use crate::policy::context::PreExisting;
+use crate::policy::model::FailureAction;
 
 /// Why sampling ended before the windows did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +19,15 @@ pub enum Stop {
     Cancelled,
 }
 
-/// What `outcome` of `check` adds to the verdict; `None` for what is not counted. `hold` is false under
-/// `on_inconclusive: rollback`.
-pub const fn contribution(
-    check: &Check,
+/// What `outcome` of the check of `record` adds to the verdict; `None` for what is not counted. `hold` is false under
+/// `on_inconclusive: rollback`, which takes every doubt for a failure, one that was as bad before the rollout included.
+pub fn contribution(
+    record: &CheckRecord,
     outcome: Outcome,
     stop: Option<Stop>,
     hold: bool,
 ) -> Option<Verdict> {
+    let check = &record.check;
     if check.dry_run {
         return None;
     }
@@ -35,9 +38,10 @@ pub const fn contribution(
     };
     match outcome {
         Outcome::Passed => Some(Verdict::Pass),
-        Outcome::Failed => Some(match check.failure_action {
-            FailureAction::Rollback => Verdict::Rollback,
-            FailureAction::Alert => Verdict::Alert,
+        Outcome::Failed => Some(match (check.failure_action, record.before) {
+            (FailureAction::Alert, _) | (_, Some(Before::AsBad(PreExisting::Alert))) => Verdict::Alert,
+            (_, Some(Before::AsBad(PreExisting::Inconclusive))) => unseen,
+            (FailureAction::Rollback, _) => Verdict::Rollback,
         }),
         Outcome::Inconclusive => Some(unseen),
         Outcome::Unfinished => match stop {

@@ -1,7 +1,9 @@
 //! One check through its window: takes samples in tick order, asks again at the end, runs on after a breach, and
 //! comes to an outcome. Pure: it is told what was read and says what it wants asked. Must not wait or measure.
 
+mod closing;
 mod past;
+mod taking;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,12 +11,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::course::{Close, Course, Mark};
+use super::arrival::Wait;
+use super::course::{Course, Mark};
 use super::judge::{Judged, judge};
-use super::outcome::{CheckRecord, Outcome, Sample, State};
+use super::outcome::{CheckRecord, Outcome, State};
 use super::plan::CheckPlan;
 use crate::check::Reading;
 use crate::policy::model::Check;
+use taking::sample;
 
 /// What an ask brought back.
 #[derive(Debug, Clone)]
@@ -58,6 +62,8 @@ pub enum Step {
     Ask(Vec<u32>),
     /// This question about the past is to be asked.
     History(usize),
+    /// The window is one tick longer, which is to be scheduled.
+    Extended,
     /// The window runs on: its next tick is to be scheduled.
     RunOn,
     /// The check has its outcome.
@@ -86,11 +92,17 @@ pub struct Watch {
     asked_history: Vec<bool>,
     /// Whether it has failed and what that means hangs on an answer about the past.
     undecided: bool,
+    /// Its wait for the new version.
+    wait: Wait,
+    /// Until when its window can be extended for want of traffic.
+    until: Timestamp,
+    /// The first tick that has not had its second asking.
+    fresh: u32,
 }
 
 impl Watch {
-    /// A watch over `check`.
-    pub fn new(check: Arc<Check>, plan: CheckPlan) -> Self {
+    /// A watch over `check`, whose window can be extended until `until`.
+    pub fn new(check: Arc<Check>, plan: CheckPlan, until: Timestamp) -> Self {
         let course = Course::of(&check, &plan);
         let stage = if check.skipped.is_some() { Stage::Ended } else { Stage::Window };
         Self {
@@ -99,6 +111,9 @@ impl Watch {
             history: vec![None; check.history.len()],
             asked_history: vec![false; check.history.len()],
             undecided: false,
+            wait: Wait::of(&check),
+            until,
+            fresh: 0,
             check,
             plan,
             stage,
@@ -125,6 +140,7 @@ impl Watch {
             planned: if self.check.skipped.is_some() { 0 } else { self.plan.planned },
             due: if self.check.skipped.is_some() { 0 } else { self.plan.due() },
             missed: 0,
+            before: None,
             samples: Vec::new(),
             evidence: None,
             check: self.check.clone(),
@@ -139,6 +155,21 @@ impl Watch {
     /// Whether all is said of it.
     pub fn closed(&self) -> bool {
         self.ended() && !self.undecided
+    }
+
+    /// Whether it has failed, and what that means is still to be heard.
+    pub const fn undecided(&self) -> bool {
+        self.undecided
+    }
+
+    /// The first tick at which the new version was live.
+    pub fn live_at(&self) -> Option<Timestamp> {
+        self.wait.live_from().map(|k| self.time(k))
+    }
+
+    /// What was heard last of the new version's share.
+    pub fn share_heard(&self) -> Option<&str> {
+        self.wait.last.as_deref()
     }
 
     /// Whether it would pass if the gate ended now: all that it must show is shown.
@@ -203,7 +234,7 @@ impl Watch {
 
     fn sample(&mut self, k: u32, taken: &Taken, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         self.settle(k, record);
-        let judged = judge(taken, &self.check, &self.history);
+        let judged = self.judged(k, taken);
         let index = record.samples.len();
         // A tick before the due ones that tells a breach is due by that; one that turns out to settle is not.
         match (k < self.plan.first_due(), judged.state) {
@@ -219,6 +250,16 @@ impl Watch {
             self.ask_history(steps);
         }
         self.count(index, record, steps);
+    }
+
+    /// What tick `k` came to.
+    fn judged(&mut self, k: u32, taken: &Taken) -> Judged {
+        match self.wait.settling(k, taken, &self.check) {
+            // A tick that is not due anyway settles, whatever it could not hear.
+            Some(judged) if k < self.plan.first_due() => Judged { state: State::Settling, ..judged },
+            Some(judged) => judged,
+            None => judge(taken, &self.check, &self.history),
+        }
     }
 
     /// Adds the settling ticks before `k`, which nobody asks.
@@ -258,6 +299,7 @@ impl Watch {
                     self.close(now, record, steps);
                 } else {
                     self.stage = Stage::Again;
+                    self.fresh = self.next;
                     steps.push(Step::Ask(unjudged));
                 }
             }
@@ -271,67 +313,6 @@ impl Watch {
             }
             Stage::Again | Stage::Ended => {}
         }
-    }
-
-    /// The ticks that came out empty or failed and were left unjudged.
-    fn unjudged(&self, record: &CheckRecord) -> Vec<u32> {
-        let open = |s: &Sample| matches!(s.state, State::NoData | State::Error);
-        self.ticks.iter().zip(&record.samples).filter(|(_, s)| open(s)).map(|(k, _)| *k).collect()
-    }
-
-    /// Takes in the second asking of `ticks`; the whole window is counted anew, in tick order.
-    pub fn take_again(
-        &mut self,
-        ticks: &[u32],
-        taken: Vec<Taken>,
-        now: Timestamp,
-        record: &mut CheckRecord,
-    ) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if self.stage != Stage::Again {
-            return steps;
-        }
-        for (k, taken) in ticks.iter().zip(taken) {
-            let Ok(index) = self.ticks.binary_search(k) else { continue };
-            let Some(old) = record.samples.get_mut(index) else { continue };
-            let judged = judge(&taken, &self.check, &self.history);
-            let changed = judged.state != old.state;
-            self.marks[index] = Mark::of(&judged);
-            if judged.state == State::Breach {
-                self.ask_history(&mut steps);
-            }
-            let Some(old) = record.samples.get_mut(index) else { continue };
-            let attempts = old.attempts + taken.reading.attempts;
-            *old = Sample { attempts, ..sample(old.at, &taken.reading, judged) };
-            if changed {
-                steps.push(Step::Resampled(index));
-            }
-        }
-        self.course = Course::of(&self.check, &self.plan);
-        self.course.learn(&self.check, &self.history);
-        for index in 0..self.marks.len() {
-            self.count(index, record, &mut steps);
-        }
-        self.close(now, record, &mut steps);
-        steps
-    }
-
-    /// The planned window is over and everything is asked: run on, or come to an outcome.
-    fn close(&mut self, now: Timestamp, record: &mut CheckRecord, steps: &mut Vec<Step>) {
-        if self.failed {
-            return self.end(record);
-        }
-        let Close::RunOn(ticks) = self.course.close(record, &self.marks) else {
-            return self.conclude(record, steps);
-        };
-        if !self.check.probe.has_past() {
-            while self.time(self.plan.planned) < now && self.shift < u32::MAX / 2 {
-                self.shift += 1;
-            }
-        }
-        self.stage = Stage::RunOn(ticks);
-        self.to_ask = self.plan.planned;
-        steps.push(Step::RunOn);
     }
 
     fn end(&mut self, record: &mut CheckRecord) {
@@ -373,19 +354,5 @@ impl Watch {
         let judged = record.judged();
         record.reason = format!("{why} after {judged} of {} due samples", record.due);
         vec![Step::Decided(Outcome::Unfinished)]
-    }
-}
-
-fn sample(at: Timestamp, reading: &Reading, judged: Judged) -> Sample {
-    Sample {
-        at,
-        state: judged.state,
-        values: judged.values,
-        series: judged.series,
-        query: reading.query.clone(),
-        reason: judged.reason.map(Arc::from),
-        attempts: reading.attempts,
-        phases: reading.phases.map(Box::new),
-        log_evidence: None,
     }
 }

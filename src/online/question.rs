@@ -97,6 +97,7 @@ fn judging(check: &CheckSpec, subject: &Subject<'_>) -> Option<Judging> {
         scope: subject.scope,
         deployed_at: subject.deployed_at,
         anchor: None,
+        gate: crate::check::OfGate::default(),
         rhythm: &std::sync::Arc::default(),
         sources: subject.sources,
         vault: subject.vault,

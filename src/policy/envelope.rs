@@ -2,12 +2,12 @@
 //! must not fill in defaults; `render` does, when all of them are known.
 
 use super::form::Form;
-use super::model::{Envelope, FailureAction, On, OnMissingSpec};
+use super::model::{Envelope, FailureAction, On, OnMissingSpec, OnNoTraffic};
 use super::node::Data;
 use super::problem::{Place, Problem};
 use super::reader::{Field, Reader, Shape, compile};
 use super::template::Context;
-use super::value::{AtLeastOne, Period, Scalar as _, Share, Value};
+use super::value::{AtLeastOne, Period, Scalar as _, Share};
 
 /// The name of checks that cannot be told apart without one.
 pub static NAME_REQUIRED: &[Field] =
@@ -53,7 +53,12 @@ pub static ENVELOPE: &[Field] = &[
     .default("50%"),
     Field::new("on_no_data", Shape::OneOf(On::WORDS), "what a tick without enough series counts as")
         .default("inconclusive"),
-    Field::new("on_no_traffic", Shape::OneOf(On::WORDS), "what a tick with only NaN counts as")
+    Field::new(
+        "on_no_traffic",
+        Shape::OneOf(OnNoTraffic::WORDS),
+        "what a tick with only NaN, or without `evidence`, counts as; `extend`: not judged, and the window is extended \
+         tick by tick, up to the `timeout` that is written, while it lacks judged samples for it",
+    )
         .default("inconclusive"),
     Field::new("on_infinite", Shape::OneOf(On::WORDS), "what a tick with an infinity counts as")
         .default("inconclusive"),
@@ -90,7 +95,7 @@ pub fn read(body: &mut Reader<'_, '_>) -> (Envelope, Option<Place>) {
         min_coverage: body.value("min_coverage"),
         on: OnMissingSpec {
             no_data: body.value("on_no_data"),
-            no_traffic: on_no_traffic(body),
+            no_traffic: body.value("on_no_traffic"),
             infinite: body.value("on_infinite"),
             error: body.value("on_error"),
         },
@@ -103,16 +108,6 @@ pub fn read(body: &mut Reader<'_, '_>) -> (Envelope, Option<Place>) {
     (envelope, place)
 }
 
-fn on_no_traffic(body: &mut Reader<'_, '_>) -> Option<Value<On>> {
-    let node = body.node("on_no_traffic")?;
-    if node.scalar() == Some("extend") {
-        let problem = Problem::at(node.place, "`on_no_traffic: extend` is not supported yet");
-        body.problems.push(problem.help("`inconclusive`, `fail` and `pass` are"));
-        return None;
-    }
-    body.value("on_no_traffic")
-}
-
 fn only(body: &mut Reader<'_, '_>) -> Vec<super::template::Template> {
     let Some(node) = body.node("only") else { return Vec::new() };
     let Some(mut only) = Reader::open(node, "`only`", &[ONLY], body.problems) else { return Vec::new() };
@@ -121,6 +116,15 @@ fn only(body: &mut Reader<'_, '_>) -> Vec<super::template::Template> {
         only.fault(only.key_place("environment"), "expected at least one environment, found an empty list");
     }
     items.into_iter().filter_map(|item| compile(item, Context::Text, only.problems)).collect()
+}
+
+/// The fault of an extension, written at `place`, that nothing ends.
+pub fn endless(place: Place) -> Problem {
+    let fault = Problem::at(
+        place,
+        "expected a written `timeout` of the `window` beside `on_no_traffic: extend`, found none",
+    );
+    fault.help("say how long the gate may wait for traffic, such as `window: {timeout: 30m}`")
 }
 
 /// The fault of a `within` at `place` in which `max_failures` breaches find no room.

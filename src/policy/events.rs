@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::model::FailureAction;
+use super::node::Node;
 use super::problem::Problems;
 use super::reader::{Field, Reader, Shape};
-use super::node::Node;
 use super::template::Scope;
 use super::value::{Chance, Value};
 
@@ -123,7 +123,8 @@ pub struct Rates {
 impl RatesSpec {
     /// Reads the gate's `alpha` and `beta`.
     pub fn read(gate: &mut Reader<'_, '_>) -> Self {
-        let (rollback, alert) = gate.node("alpha").map(|node| alphas(node, gate.problems)).unwrap_or_default();
+        let (rollback, alert) =
+            gate.node("alpha").map(|node| alphas(node, gate.problems)).unwrap_or_default();
         Self { rollback, alert, beta: gate.value("beta") }
     }
 

@@ -15,8 +15,8 @@ use super::reader::{Field, Reader, Shape};
 use super::template::Context;
 use super::value::Value;
 use super::window::{self, ModeWord, WINDOW};
-use crate::check::Kind;
-use crate::policy::model::OnInconclusive;
+use crate::check::{CONTEXT, Companion, ContextSpec, EXPECT_VERSION, Kind, VersionSpec};
+use crate::policy::model::{OnInconclusive, OnNoTraffic};
 use crate::policy::value::{AtLeastOne, Scalar as _};
 
 /// Breaches that fail a check where nothing is written.
@@ -38,11 +38,7 @@ pub static GATE: &[Field] = &[
         "how often checks of events, all together, may fail a good deployment",
     ),
     BETA_FIELD,
-    Field::later("expect_version"),
-    Field::later("evidence"),
-    Field::later("pre_existing"),
-    Field::later("max_data_age"),
-    Field::later("on_data_lost"),
+    EXPECT_VERSION,
 ];
 
 /// The fields of `rollback_policy`.
@@ -91,8 +87,8 @@ pub fn branches(kinds: &[&'static dyn Kind], depth: usize) -> Vec<(&'static str,
 /// Reads the gate at `node` into `spec`.
 pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, problems: &mut Problems) {
     let sections = fields(&branches(kinds, 0));
-    let Some(mut gate) = Reader::open(node, "`post_deployment_validation`", &[GATE, &sections], problems)
-    else {
+    let tables = [GATE, CONTEXT, &sections];
+    let Some(mut gate) = Reader::open(node, "`post_deployment_validation`", &tables, problems) else {
         return;
     };
     if let Some((name, _)) = gate.plain("name") {
@@ -107,6 +103,14 @@ pub fn read(node: &Node, kinds: &[&'static dyn Kind], spec: &mut PolicySpec, pro
     }
     if let Some(node) = gate.node("control") {
         spec.control = control(node, kinds, gate.problems);
+    }
+    let source = default_source(kinds);
+    spec.context = ContextSpec::read(source, &mut gate, &mut true);
+    if let Some(node) = gate.node("expect_version") {
+        spec.version = VersionSpec::read(source, node, gate.problems);
+    }
+    for one in spec.companions() {
+        companion(one, kinds, spec, gate.problems);
     }
     let mut names = BTreeMap::new();
     section(&mut gate, kinds, 0, &mut Checks { spec, names: &mut names });
@@ -215,6 +219,11 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
     } else if let Some(problem) = narrow(&envelope, checks.spec) {
         body.problems.push(problem);
     }
+    if let Some(Value::Known(OnNoTraffic::Extend, place)) = envelope.on.no_traffic
+        && checks.spec.window.timeout.is_none()
+    {
+        body.problems.push(envelope::endless(place));
+    }
     let place = body.place;
     let Some(spec) = kind.parse(&mut body) else { return };
     if let Some(template) = spec.facts().query
@@ -225,6 +234,11 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
     let dialect = checks.spec.integrations.dialect(spec.source().unwrap_or_default());
     for counter in spec.facts().counters {
         query::check_counter(counter, dialect.unwrap_or_default(), body.problems);
+    }
+    for one in spec.companions() {
+        // A source that is also the check's has been looked at.
+        let able = if spec.source() == Some(one.source.0) { &[] } else { kinds };
+        companion(one, able, checks.spec, body.problems);
     }
     checks.spec.checks.push(CheckSpec { envelope, kind: kind.name(), spec, place });
 }
@@ -261,6 +275,28 @@ fn kind_of(
     let Some(name) = source.scalar().filter(|name| !name.contains("{{") && !name.trim().is_empty()) else {
         return Some(first);
     };
+    Some(kind_of_source((name, source.place), kinds, spec, problems).unwrap_or(first))
+}
+
+/// Adds what is wrong with a query beside a check's own: with itself, or with its source, which one of `kinds` must be
+/// able to ask if there are any.
+fn companion(one: Companion<'_>, kinds: &[&'static dyn Kind], spec: &PolicySpec, problems: &mut Problems) {
+    let able: Vec<&'static dyn Kind> = kinds.iter().copied().filter(|kind| has_source(*kind)).collect();
+    if !able.is_empty() {
+        kind_of_source(one.source, &able, spec, problems);
+    }
+    if let Some(dialect) = spec.integrations.dialect(one.source.0) {
+        query::check(one.query, dialect, problems);
+    }
+}
+
+/// The kind that asks the integration `name`; `None` after reporting why there is none.
+fn kind_of_source(
+    (name, place): (&str, Place),
+    kinds: &[&'static dyn Kind],
+    spec: &PolicySpec,
+    problems: &mut Problems,
+) -> Option<&'static dyn Kind> {
     let system = match spec.integrations.system(name) {
         Some(system) => system,
         None if name == spec.integrations.default_source() => name,
@@ -270,15 +306,15 @@ fn kind_of(
             let near = did_you_mean(name, known.iter().copied()).map(|near| format!("{near} "));
             let help = format!("{}the integrations are: {}", near.unwrap_or_default(), listed(known));
             let message = format!("`{name}` is not the name of an integration");
-            problems.push(Problem::at(source.place, message).help(help));
-            return Some(first);
+            problems.push(Problem::at(place, message).help(help));
+            return None;
         }
     };
     let kind = kinds.iter().copied().find(|kind| kind.name() == system);
     if kind.is_none() {
         let message = format!("`{name}` is a `{system}` integration, which cannot be asked for metrics");
         let able = listed(kinds.iter().map(|kind| kind.name()));
-        problems.push(Problem::at(source.place, message).help(format!("supported systems are: {able}")));
+        problems.push(Problem::at(place, message).help(format!("supported systems are: {able}")));
     }
-    Some(kind.unwrap_or(first))
+    kind
 }

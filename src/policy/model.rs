@@ -2,19 +2,23 @@
 //! will run, two types so that nothing unrendered can be measured. Must hold no YAML (but the triggers', which
 //! their own folder reads) and no spans beyond the place of each thing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::criterion::Criterion;
 use super::events::{RatesSpec, Tested};
 use super::integration::Integrations;
+pub use super::missing::{On, OnMissing, OnMissingSpec, OnNoTraffic};
 use super::node::Node;
 use super::problem::{Place, Problems};
 use super::template::Template;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
 use super::variables::Declared;
 use super::window::{Mode, WindowSpec};
-use crate::check::{Beside, History, Probe, Spec};
+use crate::check::{Beside, Companion, ContextSpec, History, Probe, Spec, VersionSpec};
 
 /// What a failed check means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +37,6 @@ impl FailureAction {
             Self::Alert => "alert",
         }
     }
-}
-
-/// What a tick that gave nothing to judge counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum On {
-    /// It is not judged.
-    #[default]
-    Inconclusive,
-    /// It is judged, a breach.
-    Fail,
-    /// It is judged, within.
-    Pass,
 }
 
 /// Whose breaches are counted.
@@ -82,32 +74,6 @@ pub struct Judging {
     pub count: Count,
     /// Series below which a result is no data; 0 counts as 1.
     pub min_series: u32,
-}
-
-/// What ticks without a judgement count as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OnMissing {
-    /// No series, or too few.
-    pub no_data: On,
-    /// Only NaN.
-    pub no_traffic: On,
-    /// An infinity.
-    pub infinite: On,
-    /// The source could not be asked.
-    pub error: On,
-}
-
-/// The same as it was read; what is not written is `None`.
-#[derive(Debug, Clone, Default)]
-pub struct OnMissingSpec {
-    /// No series, or too few.
-    pub no_data: Option<Value<On>>,
-    /// Only NaN.
-    pub no_traffic: Option<Value<On>>,
-    /// An infinity.
-    pub infinite: Option<Value<On>>,
-    /// The source could not be asked.
-    pub error: Option<Value<On>>,
 }
 
 /// What every check has, whatever its kind.
@@ -215,6 +181,28 @@ pub struct Check {
     pub line: u32,
 }
 
+impl Check {
+    /// How long after a tick it is to be asked, with what is asked beside it.
+    pub fn delay(&self) -> Duration {
+        // Kinds without a past are asked now or never.
+        let beside = self.beside.iter().filter(|_| self.probe.has_past()).map(|one| one.probe.delay());
+        beside.chain([self.probe.delay()]).max().unwrap_or_default()
+    }
+
+    /// The longest that one tick can take, with what is asked beside it.
+    pub fn budget(&self) -> Duration {
+        let beside = self.beside.iter().map(|one| one.probe.budget());
+        beside.chain([self.probe.budget()]).max().unwrap_or_default()
+    }
+
+    /// From when on its ticks are due, for itself and for what is asked beside it. `None` where all are.
+    pub fn due_from(&self) -> Option<Timestamp> {
+        // Of what grows, a part tells enough: there is at least that much.
+        let of = |one: &Beside| one.probe.tells_from().or_else(|| one.probe.due_from());
+        self.beside.iter().filter_map(of).chain(self.probe.due_from()).max()
+    }
+}
+
 /// A policy as it was read.
 #[derive(Debug, Default)]
 pub struct PolicySpec {
@@ -228,6 +216,10 @@ pub struct PolicySpec {
     pub control: Option<ControlSpec>,
     /// How often verdicts on events may be wrong.
     pub rates: RatesSpec,
+    /// What is asked beside the samples of metrics checks that say nothing else.
+    pub context: ContextSpec,
+    /// What tells whether the new version takes traffic.
+    pub version: Option<VersionSpec>,
     /// What is watched, in the order of the documents.
     pub checks: Vec<CheckSpec>,
     /// What follows a rollback verdict.
@@ -236,6 +228,26 @@ pub struct PolicySpec {
     pub variables: Declared,
     /// The systems that it names.
     pub integrations: Integrations,
+}
+
+impl PolicySpec {
+    /// The queries that the gate asks beside those of its checks.
+    pub fn companions(&self) -> Vec<Companion<'_>> {
+        self.context.companions().into_iter().chain(self.version.iter().map(VersionSpec::companion)).collect()
+    }
+
+    /// The metrics integrations that are asked, by the checks or beside them, each once and by name.
+    pub fn sources(&self) -> BTreeSet<&str> {
+        let of_checks = self.checks.iter().flat_map(|check| {
+            let beside = check.spec.companions().into_iter().map(|one| one.source.0);
+            check.spec.source().into_iter().chain(beside)
+        });
+        // What the gate says for metrics asks nothing where there are none.
+        let metrics = self.checks.iter().any(|check| check.spec.source().is_some());
+        let of_gate = self.context.companions().into_iter().filter(|_| metrics);
+        let of_gate = of_gate.chain(self.version.iter().map(VersionSpec::companion));
+        of_checks.chain(of_gate.map(|one| one.source.0)).collect()
+    }
 }
 
 /// The gate's `control` as it was read.
@@ -295,6 +307,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Asked at every tick; where it fails, samples of kinds without a past are errors.
     pub control: Option<Arc<dyn Probe>>,
+    /// What tells whether the new version takes traffic; asked beside every check, and again before a rollback.
+    pub version: Option<Beside>,
     /// What is watched, in the order of the documents; at least one.
     pub checks: Vec<Check>,
     /// What follows a rollback verdict.
@@ -324,20 +338,6 @@ impl Scalar for FailureAction {
         match text {
             "rollback" => Some(Self::Rollback),
             "alert" => Some(Self::Alert),
-            _ => None,
-        }
-    }
-}
-
-impl Scalar for On {
-    const EXPECTED: &'static str = "`inconclusive`, `fail` or `pass`";
-    const WORDS: &'static [&'static str] = &["inconclusive", "fail", "pass"];
-
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "inconclusive" => Some(Self::Inconclusive),
-            "fail" => Some(Self::Fail),
-            "pass" => Some(Self::Pass),
             _ => None,
         }
     }

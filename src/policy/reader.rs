@@ -62,7 +62,8 @@ impl<'n, 'p> Reader<'n, 'p> {
             if meant.iter().any(|help| help.contains(&format!("`{}`", field.key))) {
                 continue;
             }
-            let written = |key: &str| entries.iter().any(|(k, value)| k.name == key && value.data != Data::Null);
+            let written =
+                |key: &str| entries.iter().any(|(k, value)| k.name == key && value.data != Data::Null);
             if field.unless.is_some_and(written) {
                 continue;
             }

@@ -11,14 +11,14 @@ use super::envelope;
 use super::gate::MAX_FAILURES;
 use super::healthy;
 use super::model::{
-    Check, CheckSpec, FailureAction, On, OnInconclusive, OnMissing, Policy, PolicySpec, Rollback,
+    Check, CheckSpec, FailureAction, On, OnInconclusive, OnMissing, OnNoTraffic, Policy, PolicySpec, Rollback,
 };
 use super::problem::{Problem, Problems, listed};
 use super::template::{Scope, Template};
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
 use super::window::{self, Mode, ModeWord, Reaching, STABLE_FOR};
 use crate::check::rhythm::Rhythm;
-use crate::check::{Anchor, MetricSource, RenderCx, Rendered};
+use crate::check::{Anchor, Beside, MetricSource, OfGate, RenderCx, Rendered};
 use crate::diagnostic::Sources;
 use crate::host::clock::later;
 use crate::host::vault::Vault;
@@ -71,6 +71,8 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         duration: inputs.duration.or(written).or(longest).unwrap_or_default(),
         interval: known.value(window.interval.as_ref()).map(|Period(interval)| interval),
         mode: Mode::Sustained,
+        version: None,
+        ends: window.timeout.is_some(),
         max_failures: known.value(spec.rollback.max_failures.as_ref()).map(|AtLeastOne(count)| count),
     };
     let rollback = Rollback {
@@ -106,18 +108,22 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let anchor = inputs.deployed_at.map(|deployed_at| Anchor {
         rollout: inputs.rollout.unwrap_or(deployed_at),
         at: later(deployed_at, warm_up.unwrap_or_else(|| window::warm_up(defaults.duration))),
-        window: reaching,
     });
     let cx = RenderCx {
         scope: inputs.scope,
         deployed_at: inputs.deployed_at.unwrap_or(inputs.start),
         anchor,
+        gate: OfGate { window: reaching, context: Some(&spec.context) },
         rhythm: inputs.rhythm,
         sources: inputs.sources,
         vault: inputs.vault,
     };
     let control = spec.control.as_ref().and_then(|control| control.spec.render(&cx, &mut found));
     let control = control.map(|rendered| rendered.probe);
+    let version = spec.version.as_ref().and_then(|version| version.render(&cx, &mut found));
+    // Where nothing was deployed, no version is expected.
+    let version = version.filter(|_| inputs.deployed_at.is_some());
+    defaults.version = version.clone();
     let mut names: BTreeSet<String> =
         spec.checks.iter().filter_map(|check| check.envelope.name.clone()).collect();
     let mut checks: Vec<Check> = Vec::new();
@@ -151,6 +157,7 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         fail_fast,
         mode,
         control,
+        version,
         checks,
         rollback,
         warnings,
@@ -162,6 +169,9 @@ struct Defaults {
     duration: Duration,
     interval: Option<Duration>,
     mode: Mode,
+    version: Option<Beside>,
+    /// Whether a `timeout` is written.
+    ends: bool,
     max_failures: Option<u32>,
 }
 
@@ -201,9 +211,16 @@ fn finish(
     {
         known.problems.push(problem);
     }
+    let no_traffic = known.value(envelope.on.no_traffic.as_ref()).unwrap_or_default();
+    let extend = no_traffic == OnNoTraffic::Extend;
+    if let Some(Value::Later(template)) = envelope.on.no_traffic.as_ref().filter(|_| extend && !defaults.ends)
+    {
+        known.problems.push(envelope::endless(template.place));
+    }
     let on = OnMissing {
+        extend,
         no_data: known.value(envelope.on.no_data.as_ref()).unwrap_or_default(),
-        no_traffic: known.value(envelope.on.no_traffic.as_ref()).unwrap_or_default(),
+        no_traffic: no_traffic.counts(),
         infinite: known.value::<On>(envelope.on.infinite.as_ref()).unwrap_or_default(),
         error: known.value(envelope.on.error.as_ref()).unwrap_or_default(),
     };
@@ -220,7 +237,10 @@ fn finish(
     let description = known.text(envelope.description.as_ref());
     let runbook_url = known.text(envelope.runbook_url.as_ref());
     let dashboard_url = known.text(envelope.dashboard_url.as_ref());
-    let rendered = rendered?;
+    let mut rendered = rendered?;
+    let every = interval.unwrap_or(INTERVAL);
+    rendered.history.iter_mut().for_each(|one| one.spread(duration, every));
+    rendered.beside.extend(defaults.version.clone());
     // Events are judged by all of them together: the first look that says enough is enough.
     let by_events = rendered.events.is_some();
     let (max_failures, within) = if by_events { (1, Some(1)) } else { (max_failures, within) };
@@ -232,7 +252,7 @@ fn finish(
         source: check.spec.source().map(str::to_owned),
         failure_action,
         duration,
-        interval: interval.unwrap_or(INTERVAL),
+        interval: every,
         interval_written: interval.is_some(),
         max_failures,
         max_failures_written: own.or(defaults.max_failures).is_some() && !by_events,

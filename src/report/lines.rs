@@ -88,6 +88,14 @@ impl Lines {
                     lines.push(format!("{name} runs on for at most {ticks}: its window ended on a breach"));
                 }
             }
+            Event::Extended { check } => {
+                if let Some(check) = record.checks.get(check).filter(|_| self.outcomes.take("extended")) {
+                    let (name, until) = (voice.name(check), clock(record.deadline, now));
+                    lines.push(format!(
+                        "{name} is extended, tick by tick and until {until} at most: too little traffic to judge"
+                    ));
+                }
+            }
             Event::Decided { check } => {
                 lines.extend(record.checks.get(check).map(|c| self.decided(voice, c)).unwrap_or_default());
             }
@@ -95,7 +103,9 @@ impl Lines {
             Event::Warned => {}
             Event::Judged => {
                 let word = record.verdict_word().unwrap_or("none").to_uppercase();
-                lines.push(format!("{}verdict {word}: {}", voice.disarmed(record), of_checks(record)));
+                let overrules = record.arrival.as_ref().and_then(|arrival| arrival.overrules.as_deref());
+                let why = overrules.map(|why| format!("{}; ", voice.say(why, LINE))).unwrap_or_default();
+                lines.push(format!("{}verdict {word}: {why}{}", voice.disarmed(record), of_checks(record)));
             }
             Event::Acted { action } => lines.extend(record.actions.get(action).map(|a| voice.action(a))),
             Event::Finished => lines.push(finish(voice, record)),
@@ -121,7 +131,11 @@ impl Lines {
         }
         let small = matches!(
             event,
-            Event::Sampled { .. } | Event::Resampled { .. } | Event::RunsOn { .. } | Event::Decided { .. }
+            Event::Sampled { .. }
+                | Event::Resampled { .. }
+                | Event::RunsOn { .. }
+                | Event::Extended { .. }
+                | Event::Decided { .. }
         );
         if !small || self.until.is_none_or(|until| now >= until) {
             lines.extend(self.samples.close());

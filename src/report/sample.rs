@@ -40,6 +40,7 @@ pub(super) fn metric(name: &str, max: f64, action: FailureAction) -> CheckRecord
         planned: 21,
         due: 21,
         missed: 0,
+        before: None,
         samples: Vec::new(),
         evidence: None,
     }

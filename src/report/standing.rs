@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::gate::evidence::odds;
-use crate::gate::outcome::{CheckRecord, Outcome, Record, Sample, State};
+use crate::gate::outcome::{CheckRecord, Outcome, Record, Sample, State, Verdict};
 use crate::host::clock::between;
 use crate::policy::model::{Count, FailureAction};
 use crate::policy::window::Mode;
@@ -44,9 +44,11 @@ impl Standing {
             (Some(Outcome::Passed), _) => Self::Passed,
             (Some(Outcome::Skipped), _) => Self::Skipped,
             (Some(_), true) => Self::DryRun,
-            (Some(Outcome::Failed), false) => match check.check.failure_action {
-                FailureAction::Rollback => Self::FailedRollback,
-                FailureAction::Alert => Self::FailedAlert,
+            // Its contribution says what its failure means, which may be less than its action.
+            (Some(Outcome::Failed), false) => match (check.contribution, check.check.failure_action) {
+                (Some(Verdict::Inconclusive), _) => Self::Inconclusive,
+                (Some(Verdict::Alert), _) | (_, FailureAction::Alert) => Self::FailedAlert,
+                (_, FailureAction::Rollback) => Self::FailedRollback,
             },
             (Some(Outcome::Inconclusive), false) => Self::Inconclusive,
             (Some(Outcome::Unfinished), false) => Self::Unfinished,

@@ -80,6 +80,9 @@ fn head(voice: Voice<'_>, record: &Record) -> Vec<String> {
     if let Some(at) = record.deployed_at {
         facts.push(format!("deployed {}", clock(at, record.open)));
     }
+    if let Some(at) = record.arrival.as_ref().and_then(|arrival| arrival.live_at) {
+        facts.push(format!("live {}", clock(at, record.open)));
+    }
     if let Some(at) = record.finished_at {
         let took = span(between(record.started_at, at));
         facts.push(format!("finished {} after {took}", clock(at, record.open)));

@@ -177,11 +177,14 @@ impl<'r> Voice<'r> {
             return format!("running: there is no verdict yet; {}", of_checks(record));
         };
         let word = verdict.word();
+        let overrules = record.arrival.as_ref().and_then(|arrival| arrival.overrules.as_deref());
         if verdict == Verdict::Pass {
             return format!("{word}: {}", of_checks(record));
         }
-        let mut guilty: Vec<&CheckRecord> =
-            worst_first(record).into_iter().filter(|c| c.contribution == Some(verdict)).collect();
+        // What is overruled is still told.
+        let bad = |c: &&CheckRecord| c.contribution > Some(Verdict::Pass);
+        let guilty = |c: &&CheckRecord| c.contribution == Some(verdict) || overrules.is_some() && bad(c);
+        let mut guilty: Vec<&CheckRecord> = worst_first(record).into_iter().filter(guilty).collect();
         let more = guilty.len().saturating_sub(NAMED);
         guilty.truncate(NAMED);
         let mut said: Vec<String> = guilty.into_iter().map(|c| self.because(c)).collect();
@@ -191,6 +194,7 @@ impl<'r> Voice<'r> {
         if more > 0 {
             said.push(format!("and {more} more"));
         }
+        said.splice(0..0, overrules.map(|why| self.say(why, LINE)));
         format!("{word}: {}", said.join("; "))
     }
 

@@ -43,6 +43,17 @@ fn needs_of(window: &Window, reaching: Reaching, scrape: Duration, min_range: Du
     }
 }
 
+/// From scrape to scrape of the slowest series of `source` that `window` looks at, where that is known.
+pub(super) fn scrape(rhythm: &Rhythm, source: &str, window: &Window) -> Option<Duration> {
+    window.selectors().iter().filter_map(|selector| rhythm.scrape(source, selector)).max()
+}
+
+/// The shortest range that a query is asked over.
+pub(super) fn min_range(reaching: Reaching, rhythm: &Rhythm, source: &str, window: &Window) -> Duration {
+    let learnt = || scrape(rhythm, source, window).map(|scrape| scrape * SCRAPES);
+    reaching.min_range.or_else(learnt).unwrap_or(MIN_RANGE)
+}
+
 /// How the samples of one query stand to the deployment.
 #[derive(Debug, Clone)]
 pub(super) struct Aim {
@@ -63,15 +74,12 @@ impl Aim {
         Self { anchor: anchor.at, rollout: anchor.rollout, reaching, caps, rhythm: rhythm.clone() }
     }
 
-    /// From scrape to scrape of the slowest series that `window` looks at, where that is known.
-    pub(super) fn scrape(&self, source: &str, window: &Window) -> Option<Duration> {
-        window.selectors().iter().filter_map(|selector| self.rhythm.scrape(source, selector)).max()
+    fn scrape(&self, source: &str, window: &Window) -> Option<Duration> {
+        scrape(&self.rhythm, source, window)
     }
 
-    /// The shortest range that a fitted query is asked over.
-    pub(super) fn min_range(&self, source: &str, window: &Window) -> Duration {
-        let learnt = || self.scrape(source, window).map(|scrape| scrape * SCRAPES);
-        self.reaching.min_range.or_else(learnt).unwrap_or(MIN_RANGE)
+    fn min_range(&self, source: &str, window: &Window) -> Duration {
+        min_range(self.reaching, &self.rhythm, source, window)
     }
 
     /// From when on ticks are due.

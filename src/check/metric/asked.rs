@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::aim::Aim;
 use super::probe::{Apart, MetricProbe, Query};
 use super::{read, rendered};
-use crate::check::{MetricSource, RenderCx};
+use crate::check::{Companion, MetricSource, RenderCx};
 use crate::policy::form::Form;
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Field, Reader, Shape};
@@ -50,6 +50,11 @@ impl QuerySpec {
             *sound = false;
         }
         Some(Self { query: query?, source, timeout, place })
+    }
+
+    /// The query and whom it is asked of.
+    pub(super) fn companion(&self) -> Companion<'_> {
+        Companion { query: &self.query, source: (&self.source.0, self.source.1) }
     }
 
     /// How long the answer may take. `None` after reporting why.

@@ -148,7 +148,13 @@ impl SideSpec {
     }
 
     /// What is asked. `None` after reporting why.
-    fn render(&self, bad: Bad, source: &dyn MetricSource, scope: &Scope, problems: &mut Problems) -> Option<Side> {
+    fn render(
+        &self,
+        bad: Bad,
+        source: &dyn MetricSource,
+        scope: &Scope,
+        problems: &mut Problems,
+    ) -> Option<Side> {
         let mut counter = |template: &Template| {
             if template.changes() {
                 let message = "expected a counter that is the same at every tick, found `elapsed` in it";

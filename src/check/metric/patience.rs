@@ -54,7 +54,8 @@ pub(super) async fn persist<'q, T>(
             Ok(answer) => return (Ok(answer), attempts),
             Err(error) => error,
         };
-        let Some((wait, pause)) = error.retry.zip(waits.get_or_insert_with(|| pauses(what, host)).next()) else {
+        let Some((wait, pause)) = error.retry.zip(waits.get_or_insert_with(|| pauses(what, host)).next())
+        else {
             return (Err(error), attempts);
         };
         let pause = pause.max(wait);

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 
 use super::aim::Aim;
 use super::patience::{budget, persist};
-use super::{apart, learning};
+use super::{aim, apart, learning};
 use crate::check::rhythm::Rhythm;
 use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
 use crate::host::Host;
 use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
+use crate::policy::window::Reaching;
 use crate::promql::window::Window;
 use crate::promql::{self, Dialect, Options};
 
@@ -22,7 +23,7 @@ use crate::promql::{self, Dialect, Options};
 const GIVE_UP: usize = 3;
 
 /// What is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Query {
     /// The same at every tick.
     Fixed(Arc<str>),
@@ -46,6 +47,11 @@ impl Query {
         match self {
             Self::Fixed(query) => Ok(query.clone()),
             Self::PerTick { template, scope, deployed_at, .. } => {
+                if at < *deployed_at {
+                    return Err(
+                        "the query names `elapsed`, which says nothing before the deployment".to_owned()
+                    );
+                }
                 let rendered = template.render(&scope.at(between(*deployed_at, at)));
                 rendered.map(Arc::from).map_err(|problem| problem.message)
             }
@@ -54,7 +60,7 @@ impl Query {
 }
 
 /// Measures one metrics check.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct MetricProbe {
     source: Arc<dyn MetricSource>,
     query: Query,
@@ -67,6 +73,8 @@ pub(super) struct MetricProbe {
     window: Option<Window>,
     apart: Apart,
     rhythm: Arc<Rhythm>,
+    /// Where it is asked over its shortest range at every tick: what says how short that is.
+    short: Option<Reaching>,
 }
 
 /// A query as it is asked at one tick.
@@ -95,12 +103,54 @@ impl MetricProbe {
             Query::PerTick { deployed_at, .. } => aim.map(|aim| Aim { anchor: *deployed_at, ..aim }),
             Query::Fixed(_) => aim,
         };
-        Self { source, query, timeout, target, aim, window, apart, rhythm }
+        Self { source, query, timeout, target, aim, window, apart, rhythm, short: None }
+    }
+
+    /// The source that is asked.
+    pub(super) fn source(&self) -> &dyn MetricSource {
+        self.source.as_ref()
+    }
+
+    /// The query as it is at the deployment.
+    pub(super) fn first(&self) -> &str {
+        match &self.query {
+            Query::Fixed(query) | Query::PerTick { first: query, .. } => query,
+        }
+    }
+
+    /// How the query stands to the deployment.
+    pub(super) const fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
+    }
+
+    /// What asks the same source `query`, as it is.
+    pub(super) fn other(&self, query: &str) -> Self {
+        let (source, rhythm) = (self.source.clone(), self.rhythm.clone());
+        Self::new(source, Query::Fixed(query.into()), self.timeout, None, Apart::No, rhythm)
+    }
+
+    /// What asks the same over its shortest range, `min_range` as `reaching` says.
+    pub(super) fn short(&self, reaching: Reaching) -> Self {
+        Self { aim: None, short: Some(reaching), ..self.clone() }
+    }
+
+    /// `query` over its shortest range.
+    fn shortest(&self, query: Arc<str>, reaching: Reaching) -> Arc<str> {
+        let shorter =
+            |window: &Window| window.over(aim::min_range(reaching, &self.rhythm, self.source.name(), window));
+        let shortened = match &self.query {
+            Query::Fixed(_) => self.window.as_ref().and_then(shorter),
+            Query::PerTick { .. } => window(&query, self.source.dialect()).as_ref().and_then(shorter),
+        };
+        shortened.map_or(query, Arc::from)
     }
 
     /// What is asked at `at`.
     fn asked(&self, at: Timestamp) -> Result<Asked, String> {
-        let query = self.query.at(at)?;
+        let mut query = self.query.at(at)?;
+        if let Some(reaching) = self.short {
+            query = self.shortest(query, reaching);
+        }
         let Some(aim) = &self.aim else { return Ok(Asked { query, early: false }) };
         let fitted = match &self.query {
             Query::Fixed(_) => self.window.as_ref().map(|window| aim.fitted(&query, window, at)),
@@ -231,7 +281,8 @@ impl Probe for MetricProbe {
         let Query::Fixed(query) = &self.query else { return None };
         let reaching = self.aim.as_ref().map(|aim| (aim.reaching, aim.caps));
         let timeout = self.timeout.as_millis();
-        Some(format!("{} {timeout} {reaching:?} {:?} {query}", self.source.name(), self.apart))
+        let short = self.short.map(|reaching| format!("short {:?} ", reaching.min_range)).unwrap_or_default();
+        Some(format!("{} {timeout} {reaching:?} {:?} {short}{query}", self.source.name(), self.apart))
     }
 
     fn due_from(&self) -> Option<Timestamp> {
@@ -251,9 +302,7 @@ impl Probe for MetricProbe {
     }
 
     fn scrape_interval(&self) -> Option<Duration> {
-        let window = self.window.as_ref()?;
-        let scrapes = window.selectors().iter();
-        scrapes.filter_map(|selector| self.rhythm.scrape(self.source.name(), selector)).max()
+        aim::scrape(&self.rhythm, self.source.name(), self.window.as_ref()?)
     }
 
     fn learn<'a>(&'a self, host: &'a Host) -> Option<BoxFuture<'a, ()>> {
@@ -296,6 +345,8 @@ impl Probe for MetricProbe {
         host: &'a Host,
     ) -> Option<BoxFuture<'a, Vec<Reading>>> {
         let Query::Fixed(query) = &self.query else { return None };
+        let query =
+            self.short.map_or_else(|| query.clone(), |reaching| self.shortest(query.clone(), reaching));
         if self.same_from().is_none_or(|from| start < from) {
             return None;
         }
@@ -304,13 +355,16 @@ impl Probe for MetricProbe {
             return None;
         }
         Some(Box::pin(async move {
-            let ask = |limit| self.source.evaluate_range(query, start, step, count, limit, host);
+            let ask = |limit| self.source.evaluate_range(&query, start, step, count, limit, host);
             match self.persist(host, ask).await {
                 (Ok(answers), attempts) => {
                     let mut readings: Vec<Reading> =
                         answers.into_iter().map(|answer| reading(Ok(answer), attempts)).collect();
+                    if *query != *self.target {
+                        readings.iter_mut().for_each(|reading| reading.query = Some(query.clone()));
+                    }
                     if readings.iter().any(Reading::is_empty) {
-                        self.take_apart(&mut readings, query, start, step, host).await;
+                        self.take_apart(&mut readings, &query, start, step, host).await;
                     }
                     readings
                 }

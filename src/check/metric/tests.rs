@@ -103,6 +103,7 @@ fn render(yaml: &str, variables: &[(&str, &str)], source: Arc<Played>) -> Result
         scope: &scope,
         deployed_at: noon(),
         anchor: None,
+        gate: crate::check::OfGate::default(),
         rhythm: &Arc::default(),
         sources: &sources,
         vault: &vault,
@@ -133,7 +134,19 @@ fn a_check_without_a_criterion_or_with_contradictions_is_refused() {
         ("query: up\nexpected_value: 1\ntolerance: -1", "expected a tolerance like"),
         ("query: up\nmax_value: 1\nrequire: most", "expected `all`, `any` or a share above 0"),
         ("query: up\nmax_value: 1\nrequire: 0%", "expected `all`, `any` or a share above 0"),
-        ("query: up\nmax_value: 1\nevidence: x", "`evidence` is not supported yet"),
+        ("query: up\nmax_value: 1\nevidence: x", "expected `evidence` (a mapping), found `x`"),
+        ("query: up\nmax_value: 1\nevidence: {query: x}", "`min_value` is missing in `evidence`"),
+        ("query: up\nmax_value: 1\nevidence: {min_value: 1}", "`query` is missing in `evidence`"),
+        ("query: up\nmax_value: 1\nevidence: {query: x, min_value: much}", "expected a number"),
+        ("query: up\nmax_value: 1\nmax_data_age: 0s", "expected a duration above zero"),
+        ("query: up\nmax_value: 1\non_data_lost: pass", "expected `inconclusive` or `fail`"),
+        ("query: up\nmax_value: 1\npre_existing: hold", "expected `inconclusive`, `alert` or `rollback`"),
+        ("query: up\nmax_value: 1\nconfirm: long", "expected `short`"),
+        ("query: up\nmax_value: 1\nconfirm: short", "beside `confirm`: it has no range"),
+        (
+            "query: increase(x[5m])\nmax_value: 1\nconfirm: short",
+            "`increase(x[5m])` means something else over a shorter range",
+        ),
         ("query: up\nmax_valu: 1", "`max_valu` is not a field"),
     ] {
         let told = faults(yaml);

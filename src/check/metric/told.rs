@@ -48,6 +48,11 @@ impl MetricSpec {
             among,
             by_events: None,
             has_past: true,
+            context: {
+                let short = "a breach counts only where the same query over its shortest range breaches too";
+                let confirm = self.confirm.as_ref().map(|_| short.to_owned());
+                self.context.told(false, scope, problems).into_iter().chain(confirm).collect()
+            },
             due: self.due(scope, reaching),
             reaching: Some(reaching),
             budget: timeout.known().copied().map(budget),

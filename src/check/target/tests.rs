@@ -234,6 +234,7 @@ pub(in crate::check) fn render_in(
         scope: &scope,
         deployed_at: anchor,
         anchor: None,
+        gate: crate::check::OfGate::default(),
         rhythm: &std::sync::Arc::default(),
         sources: &BTreeMap::new(),
         vault: &vault,

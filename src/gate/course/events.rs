@@ -6,8 +6,8 @@ use super::words::{last, unjudged};
 use super::{Close, Mark};
 use crate::check::Counts;
 use crate::gate::counted::{self, Histories, UNKNOWN_DISPERSION, Volume, burned, percent, requests, told};
-use crate::gate::moment;
 use crate::gate::evidence::{Dispersion, Evidence};
+use crate::gate::moment;
 use crate::gate::outcome::{CheckRecord, Outcome, Sample};
 use crate::policy::criterion::Number;
 use crate::policy::events::{Claim, FEWEST_BAD, Tested};
@@ -102,8 +102,7 @@ impl Counting {
 
     /// All that counts.
     fn counts(&self) -> Counts {
-        let less =
-            |all: Events, before: Events| Events::new(all.bad - before.bad, all.total - before.total);
+        let less = |all: Events, before: Events| Events::new(all.bad - before.bad, all.total - before.total);
         let before = self.before.baseline.unwrap_or_default();
         Counts {
             events: less(self.last.events, self.before.events),
@@ -135,7 +134,9 @@ impl Counting {
     pub(super) fn evidence(&self) -> Evidence {
         let counts = self.counts();
         let burned = match self.tested.claim {
-            Claim::Budget(budget) => self.volume.map(|volume| burned(&budget, counts.events.bad, volume.events)),
+            Claim::Budget(budget) => {
+                self.volume.map(|volume| burned(&budget, counts.events.bad, volume.events))
+            }
             Claim::AtMost(_) | Claim::Against { .. } => None,
         };
         Evidence {
@@ -165,9 +166,16 @@ impl Counting {
         let events = evidence.counts.events;
         if events.total <= 0.0 {
             return match self.otherwise {
-                Some(true) => (Outcome::Passed, "nothing was counted, which passes as the policy says".to_owned()),
-                Some(false) => (Outcome::Failed, "nothing was counted, which fails as the policy says".to_owned()),
-                None => (Outcome::Inconclusive, format!("nothing was counted: {}{}", unjudged(record), last(record))),
+                Some(true) => {
+                    (Outcome::Passed, "nothing was counted, which passes as the policy says".to_owned())
+                }
+                Some(false) => {
+                    (Outcome::Failed, "nothing was counted, which fails as the policy says".to_owned())
+                }
+                None => (
+                    Outcome::Inconclusive,
+                    format!("nothing was counted: {}{}", unjudged(record), last(record)),
+                ),
             };
         }
         let told = told(events, self.tested.bad);
@@ -186,7 +194,10 @@ impl Counting {
                     let spent = format!("{} of the error budget spent > max_burn", percent(burned));
                     let limit = percent(budget.max_burn);
                     let least = Number(FEWEST_BAD);
-                    (Outcome::Inconclusive, format!("{spent} {limit}, by fewer than {least} bad events; {told}"))
+                    (
+                        Outcome::Inconclusive,
+                        format!("{spent} {limit}, by fewer than {least} bad events; {told}"),
+                    )
                 }
             },
             Claim::AtMost(_) | Claim::Against { .. } if evidence.proved => {
@@ -209,15 +220,14 @@ impl Counting {
         let factor = self.dispersion.factor;
         let needed = (events_to_prove(visible, self.tested.beta) * factor).ceil();
         if events.total < needed {
-            let allowed = if factor > 1.0 {
-                format!(" (allows for {})", evidence.dispersion)
-            } else {
-                String::new()
-            };
+            let allowed =
+                if factor > 1.0 { format!(" (allows for {})", evidence.dispersion) } else { String::new() };
             let enough = requests(needed);
             return (
                 Outcome::Inconclusive,
-                format!("{told}, too few to say either: {enough} with no sign of harm would have sufficed{allowed}"),
+                format!(
+                    "{told}, too few to say either: {enough} with no sign of harm would have sufficed{allowed}"
+                ),
             );
         }
         if counted::ratio(events) > limit {

@@ -4,7 +4,7 @@
 use super::queries::shape::empties;
 use super::{CheckCx, Cx, Rule};
 use crate::policy::criterion::{Criterion, Number};
-use crate::policy::model::On;
+use crate::policy::model::{On, OnNoTraffic};
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Fix, Place, Problem, Severity};
 use crate::policy::value::Value;
@@ -94,7 +94,12 @@ fn unmissable(check: &CheckCx<'_>) -> Option<(Limit, Bounds)> {
     let may_fail = |value: &Option<Value<On>>| {
         !matches!(value, None | Some(Value::Known(On::Inconclusive | On::Pass, _)))
     };
-    if [&on.no_data, &on.no_traffic, &on.infinite, &on.error].into_iter().any(may_fail) {
+    let without = |value: &Value<OnNoTraffic>| match value {
+        Value::Known(on, _) => on.counts() == On::Fail,
+        Value::Later(_) => true,
+    };
+    let traffic = on.no_traffic.as_ref().is_some_and(without);
+    if traffic || [&on.no_data, &on.infinite, &on.error].into_iter().any(may_fail) {
         return None;
     }
     let (limits, given) = (limits(check)?, given(check)?);

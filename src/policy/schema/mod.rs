@@ -16,7 +16,7 @@ use super::gate::{GATE, branches, has_source};
 use super::parse::TOP;
 use super::reader::{Field, Rule, Shape};
 use super::variables::{DECLARATION, OWN, RULES as DECLARATION_RULES};
-use crate::check::Kind;
+use crate::check::{CONTEXT, Kind};
 use crate::policy::integration::{ENTRY, ENTRY_RULES};
 use crate::rollback::{KIND, TriggerKind};
 
@@ -61,7 +61,7 @@ fn extend(schema: &mut Value, more: Value) {
 }
 
 fn gate(kinds: &[&'static dyn Kind]) -> Value {
-    let mut gate = object(&[GATE], &[], Place::Policy);
+    let mut gate = object(&[GATE, CONTEXT], &[], Place::Policy);
     gate["description"] = "the gate: what is watched and what follows".into();
     for (word, section) in sections(kinds, 0) {
         gate["properties"][word] = section;
@@ -207,8 +207,10 @@ fn object(tables: &[&[Field]], rules: &[Rule], place: Place) -> Value {
     for one in fields() {
         properties.insert(one.key.to_owned(), field(one, place));
     }
-    let required: Vec<Value> =
-        fields().filter(|field| field.required && field.unless.is_none()).map(|field| field.key.into()).collect();
+    let required: Vec<Value> = fields()
+        .filter(|field| field.required && field.unless.is_none())
+        .map(|field| field.key.into())
+        .collect();
     let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         object["required"] = required.into();
@@ -226,7 +228,10 @@ fn field(field: &Field, place: Place) -> Value {
     }
     let shape = shape(field, place);
     // A key without a value is an absent one, but where it must be there or is a scalar.
-    extend(&mut schema, if field.required && field.unless.is_none() { shape } else { nullable(field.shape, shape) });
+    extend(
+        &mut schema,
+        if field.required && field.unless.is_none() { shape } else { nullable(field.shape, shape) },
+    );
     schema
 }
 

@@ -183,8 +183,7 @@ fn words_of_the_format_that_come_later() {
     let text = "
 notifications: []
 post_deployment_validation:
-  evidence: {query: up}
-  metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
+  metrics_validation: [{name: a, query: up, baseline: {offset: 1w}}]
 ";
     shows(
         &faults(text),
@@ -197,31 +196,80 @@ error: `notifications` is not supported yet
   |
   = help: leave it out for now
 
-error: `evidence` is not supported yet
- --> p.yaml:4:3
-  |
-4 |   evidence: {query: up}
-  |   ^^^^^^^^
-  |
-  = help: leave it out for now
-
 error: `baseline` is not supported yet
- --> p.yaml:5:45
+ --> p.yaml:4:45
   |
-5 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
+4 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}}]
   |                                             ^^^^^^^^
   |
   = help: leave it out for now
 
-error: `on_no_traffic: extend` is not supported yet
- --> p.yaml:5:84
-  |
-5 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}, on_no_traffic: extend}]
-  |                                                                                    ^^^^^^
-  |
-  = help: `inconclusive`, `fail` and `pass` are
+2 faults
+"#,
+    );
+}
 
-4 faults
+#[test]
+fn questions_beside_the_checks_that_cannot_be_asked() {
+    let text = "
+post_deployment_validation:
+  evidence: {query: 'sum(rate(requests_total)[5m])', min_value: 1}
+  expect_version: {query: 'up{version=\"{{version}}\"}', source: thanso, min_shar: 10%}
+  pre_existing: alart
+  max_data_age: 0s
+  metrics_validation: [{name: a, query: up, on_no_traffic: extend}]
+integrations: {thanos: {system: prometheus, url: 'http://t'}}
+";
+    shows(
+        &faults(text),
+        r#"
+error[promql]: ranges only allowed for vector selectors
+ --> p.yaml:3:46
+  |
+3 |   evidence: {query: 'sum(rate(requests_total)[5m])', min_value: 1}
+  |                                              ^^^^
+  |
+  = help: write `sum(rate(requests_total[5m]))`
+
+error: `thanso` is not the name of an integration
+ --> p.yaml:4:64
+  |
+4 |   expect_version: {query: 'up{version="{{version}}"}', source: thanso, min_shar: 10%}
+  |                                                                ^^^^^^
+  |
+  = help: did you mean `thanos`? the integrations are: `prometheus` and `thanos`
+
+error: `min_shar` is not a field of `expect_version`
+ --> p.yaml:4:72
+  |
+4 |   expect_version: {query: 'up{version="{{version}}"}', source: thanso, min_shar: 10%}
+  |                                                                        ^^^^^^^^
+  |
+  = help: did you mean `min_share`?
+
+error: expected `inconclusive`, `alert` or `rollback`, found `alart`
+ --> p.yaml:5:17
+  |
+5 |   pre_existing: alart
+  |                 ^^^^^
+  |
+  = help: did you mean `alert`?
+
+error: expected a duration above zero like `15s` or `1m`, found `0s`
+ --> p.yaml:6:17
+  |
+6 |   max_data_age: 0s
+  |                 ^^
+
+error: expected a written `timeout` of the `window` beside `on_no_traffic: extend`, found none
+ --> p.yaml:7:60
+  |
+7 |   metrics_validation: [{name: a, query: up, on_no_traffic: extend}]
+  |                                                            ^^^^^^
+  |
+  = help: say how long the gate may wait for traffic, such as `window: {timeout: 30m}`
+
+6 faults
 "#,
     );
 }

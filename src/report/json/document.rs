@@ -63,6 +63,28 @@ pub(super) struct Document<'r> {
     /// How often verdicts on counted events are wrong, in one sentence; absent where no events are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) guarantee: Option<String>,
+    /// What is known of the new version's share of the traffic; absent where the policy expects none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expect_version: Option<ArrivalDocument>,
+}
+
+/// What is known of the share of the traffic that the new version takes.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ArrivalDocument {
+    /// What is asked.
+    pub(super) query: String,
+    /// The share from which on it is live, 0 to 1.
+    pub(super) min_share: Finite,
+    /// The first tick at which it was live; null where it never was.
+    pub(super) live_at: Option<Time>,
+    /// What was heard when a rollback was due: of which moment; null where none was.
+    pub(super) asked_again_at: Option<Time>,
+    /// The share by then; null where it could not be known.
+    pub(super) share: Option<Finite>,
+    /// Whether another version ran by then, so that nothing was rolled back.
+    pub(super) superseded: bool,
+    /// Why the verdict is inconclusive whatever the checks came to; null where it is theirs.
+    pub(super) reason: Option<String>,
 }
 
 /// When and how often the checks are sampled.
@@ -155,6 +177,23 @@ pub(super) struct CheckDocument {
     pub(super) events: Option<EventsDocument>,
     /// The ticks asked and those settling, in their order.
     pub(super) samples: Vec<SampleDocument>,
+    /// Of a failed check: how it was over a window of equal length before the rollout; absent where that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["as_bad", "better", "unknown"]))]
+    pub(super) before: Option<&'static str>,
+    /// What was asked beside it at each of its ticks; absent where nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) beside: Vec<BesideDocument>,
+}
+
+/// A question beside a check's own.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BesideDocument {
+    /// The field of the policy that it is asked for.
+    #[schemars(extend("enum" = ["evidence", "expect_version", "max_data_age", "confirm"]))]
+    pub(super) purpose: &'static str,
+    /// What is asked.
+    pub(super) query: String,
 }
 
 /// Limits for values; only those that are set. Every one must hold.

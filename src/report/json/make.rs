@@ -8,15 +8,17 @@ use serde::{Serialize, Serializer};
 
 use super::SCHEMA;
 use super::document::{
-    ActionDocument, CheckDocument, CriterionDocument, Document, PhasesDocument, SampleDocument,
-    ValueDocument, WindowDocument,
+    ActionDocument, ArrivalDocument, BesideDocument, CheckDocument, CriterionDocument, Document,
+    PhasesDocument, SampleDocument, ValueDocument, WindowDocument,
 };
 use super::events;
 use super::scalar::{Figure, Finite, Time};
-use crate::check::Phases;
+use crate::check::{Beside, Phases};
+use crate::gate::arrival::Arrival;
+use crate::gate::before::Before;
 use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
 use crate::policy::criterion::Number;
-use crate::policy::model::{Count, Judging, Require};
+use crate::policy::model::{Check, Count, Judging, Require};
 use crate::report::Redact;
 use crate::report::voice::Voice;
 
@@ -72,7 +74,26 @@ pub(super) fn document<'r>(record: &'r Record, redact: Redact<'r>) -> Document<'
         warnings: record.warnings.iter().map(|w| redact(w)).collect(),
         run_url: text(&record.run_url),
         guarantee: super::super::guarantee::guarantee(Voice::new(redact), record),
+        expect_version: record.arrival.as_ref().map(|one| arrival(one, redact)),
     }
+}
+
+fn arrival(arrival: &Arrival, redact: Redact<'_>) -> ArrivalDocument {
+    ArrivalDocument {
+        query: redact(&arrival.query),
+        min_share: Finite(arrival.min_share),
+        live_at: arrival.live_at.map(Time),
+        asked_again_at: arrival.again.as_ref().map(|(at, _)| Time(*at)),
+        share: arrival.again.as_ref().and_then(|(_, share)| share.value()).map(Finite),
+        superseded: arrival.superseded(),
+        reason: arrival.overrules.as_deref().map(redact),
+    }
+}
+
+fn beside(check: &Check, redact: Redact<'_>) -> Vec<BesideDocument> {
+    let document =
+        |one: &Beside| BesideDocument { purpose: one.role.word(), query: redact(&one.probe.target()) };
+    check.beside.iter().map(document).collect()
 }
 
 fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
@@ -111,6 +132,8 @@ fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
         dashboard_url: text(&own.dashboard_url),
         events: events::document(record),
         samples: record.samples.iter().map(|s| sample(s, own.target.as_ref(), redact)).collect(),
+        before: record.before.map(Before::word),
+        beside: beside(own, redact),
     }
 }
 

@@ -108,7 +108,13 @@ impl Asking {
     }
 
     /// The samples of `selector` from some time before the anchor up to `to`.
-    async fn samples(&self, selector: &str, span: (Timestamp, Timestamp), host: &Host, attempts: &mut u32) -> Raw {
+    async fn samples(
+        &self,
+        selector: &str,
+        span: (Timestamp, Timestamp),
+        host: &Host,
+        attempts: &mut u32,
+    ) -> Raw {
         let (anchor, to) = span;
         let from = anchor.checked_sub(STALE).unwrap_or(Timestamp::MIN);
         self.ask(host, attempts, |limit| {
@@ -162,11 +168,9 @@ impl Asking {
                 let total = count(&of_all, known);
                 Ok(Tally { bad: Increments::default(), slow_base: Some(count(&fast, known)), total })
             }
-            (_, [(bad, bad_known), (total, total_known)]) => Ok(Tally {
-                bad: count(bad, bad_known),
-                slow_base: None,
-                total: count(total, total_known),
-            }),
+            (_, [(bad, bad_known), (total, total_known)]) => {
+                Ok(Tally { bad: count(bad, bad_known), slow_base: None, total: count(total, total_known) })
+            }
             _ => Err(Unable::NoBuckets),
         }
     }
@@ -185,9 +189,11 @@ impl Asking {
         let none = Seen { events: Events::default(), any: false };
         match side {
             Side::Counters { bad, total } => {
-                let all = self.evaluate(&format!("sum(increase({total}[{range}]))"), to, host, attempts).await?;
+                let all =
+                    self.evaluate(&format!("sum(increase({total}[{range}]))"), to, host, attempts).await?;
                 let Some(total) = value(&all) else { return Ok(none) };
-                let bad = self.evaluate(&format!("sum(increase({bad}[{range}]))"), to, host, attempts).await?;
+                let bad =
+                    self.evaluate(&format!("sum(increase({bad}[{range}]))"), to, host, attempts).await?;
                 Ok(Seen { events: Events::new(value(&bad).unwrap_or(0.0), total), any: true })
             }
             Side::Histogram { named, buckets, every, bound, .. } => {
@@ -198,7 +204,9 @@ impl Asking {
                     all.find(|one| (le(&one.labels) == Some(f64::INFINITY)) == infinite).map(|one| one.value)
                 };
                 match (bucket(true), bucket(false)) {
-                    (Some(total), Some(fast)) => Ok(Seen { events: Events::new(total - fast, total), any: true }),
+                    (Some(total), Some(fast)) => {
+                        Ok(Seen { events: Events::new(total - fast, total), any: true })
+                    }
                     (None, _) => Ok(none),
                     (Some(_), None) => Err(self.no_bucket((named, every), *bound, to, host, attempts).await),
                 }

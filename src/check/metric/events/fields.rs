@@ -8,16 +8,22 @@ use crate::policy::value::{Chance, Factor, Period, Share};
 
 /// The fields of a check of events.
 pub(in crate::check::metric) const FIELDS: &[Field] = &[
-    Field::new("events", Shape::Object(EVENTS), "counters of events to judge instead of a query").rules(SIDE_RULES),
+    Field::new("events", Shape::Object(EVENTS), "counters of events to judge instead of a query")
+        .rules(SIDE_RULES),
     Field::new("max_ratio", Shape::of::<Chance>(), "the largest share of bad events that is within"),
-    Field::new("against", Shape::Object(AGAINST), "events of a baseline that runs beside it, to compare with")
-        .rules(AGAINST_RULES),
+    Field::new(
+        "against",
+        Shape::Object(AGAINST),
+        "events of a baseline that runs beside it, to compare with",
+    )
+    .rules(AGAINST_RULES),
     Field::new(
         "max_times",
         Shape::of::<Factor>(),
         "the largest share of bad events that is within, as a multiple of that of `against`",
     ),
-    Field::new("floor", Shape::of::<Share>(), "the share of bad events up to which nothing is a breach").default("0"),
+    Field::new("floor", Shape::of::<Share>(), "the share of bad events up to which nothing is a breach")
+        .default("0"),
     Field::new(
         "error_budget",
         Shape::Object(BUDGET),
@@ -48,8 +54,11 @@ pub(super) static AGAINST: &[Field] = &[BAD, TOTAL, HISTOGRAM];
 
 const BAD: Field = Field::new("bad", Shape::Of(Form::FILLED), "the counter of bad events");
 const TOTAL: Field = Field::new("total", Shape::Of(Form::FILLED), "the counter of all events");
-const HISTOGRAM: Field =
-    Field::new("histogram", Shape::Of(Form::FILLED), "a histogram of how long events took, classic or native");
+const HISTOGRAM: Field = Field::new(
+    "histogram",
+    Shape::Of(Form::FILLED),
+    "a histogram of how long events took, classic or native",
+);
 
 /// The words of `error_budget`.
 pub(super) static BUDGET: &[Field] = &[
@@ -83,7 +92,8 @@ static AGAINST_RULES: &[Rule] = &[
 pub(super) const CLAIMS: &[&str] = &["max_ratio", "against", "error_budget"];
 
 /// What says something of events only.
-pub(super) const OWN: &[&str] = &["max_ratio", "against", "max_times", "floor", "error_budget", "alpha", "beta"];
+pub(super) const OWN: &[&str] =
+    &["max_ratio", "against", "max_times", "floor", "error_budget", "alpha", "beta"];
 
 /// What says something of a query only.
 pub(super) const OF_QUERIES: &[&str] = &[
@@ -99,6 +109,10 @@ pub(super) const OF_QUERIES: &[&str] = &[
     "old_data",
     "min_range",
     "lookback",
+    "evidence",
+    "max_data_age",
+    "on_data_lost",
+    "confirm",
 ];
 
 /// How the fields go together where there are events.

@@ -69,7 +69,15 @@ impl EventsProbe {
         rhythm: Arc<Rhythm>,
         window: Option<Window>,
     ) -> Self {
-        Self { past: Past::new(&sides), asking, sides, begin, rhythm, window, crowded: AtomicBool::new(false) }
+        Self {
+            past: Past::new(&sides),
+            asking,
+            sides,
+            begin,
+            rhythm,
+            window,
+            crowded: AtomicBool::new(false),
+        }
     }
 
     /// What `side` came to at each of `times`, which are in order.
@@ -152,7 +160,8 @@ impl EventsProbe {
     fn reading(&self, sides: &[Counted], tick: usize) -> Reading {
         let at = |side: &Counted| side.ticks.get(tick).copied();
         if let Some(missing) = sides.iter().position(|side| at(side).is_none_or(|seen| !seen.any)) {
-            let of = if missing == 0 { "what counts all events" } else { "what counts all events of `against`" };
+            let of =
+                if missing == 0 { "what counts all events" } else { "what counts all events of `against`" };
             return Reading {
                 remark: Some(format!("there is no series of {of}")),
                 lacking: true,

@@ -28,7 +28,8 @@ fn written(body: &Reader<'_, '_>, keys: &[&'static str]) -> Vec<&'static str> {
 /// The fault of those of `keys` that are there.
 fn unwanted(body: &mut Reader<'_, '_>, keys: &[&'static str], help: &str, sound: &mut bool) {
     for key in written(body, keys) {
-        let fault = Problem::at(body.key_place(key), format!("expected no `{key}` beside `events`, found one"));
+        let fault =
+            Problem::at(body.key_place(key), format!("expected no `{key}` beside `events`, found one"));
         body.problems.push(fault.help(help));
         *sound = false;
     }
@@ -56,7 +57,8 @@ impl EventsSpec {
         let claims = written(body, CLAIMS);
         let lonely = if body.has("against") { Vec::new() } else { written(body, &["max_times", "floor"]) };
         for key in lonely {
-            let fault = Problem::at(body.key_place(key), format!("expected `against` beside `{key}`, found none"));
+            let fault =
+                Problem::at(body.key_place(key), format!("expected `against` beside `{key}`, found none"));
             body.problems.push(fault.help("name the events of what it is compared with"));
         }
         match claims[..] {
@@ -69,7 +71,11 @@ impl EventsSpec {
                 if !body.has("max_times") {
                     let message = "expected `max_times` beside `against`, found none";
                     let fault = Problem::at(body.key_place("against"), message);
-                    body.problems.push(fault.help("say how many times the baseline's share is within, such as `max_times: 1.5`"));
+                    body.problems.push(
+                        fault.help(
+                            "say how many times the baseline's share is within, such as `max_times: 1.5`",
+                        ),
+                    );
                 }
                 let floor = body.value("floor");
                 let side = side?;
@@ -82,14 +88,18 @@ impl EventsSpec {
                 Some(ClaimSpec::Against { side, max_times: max_times?, floor })
             }
             [] => {
-                let message = format!("expected one of {} beside `events`, found none", listed(CLAIMS.iter().copied()));
+                let message =
+                    format!("expected one of {} beside `events`, found none", listed(CLAIMS.iter().copied()));
                 let fault = Problem::at(body.key_place("events"), message);
-                body.problems.push(fault.help("say which share of bad events is within, such as `max_ratio: 0.01`"));
+                body.problems
+                    .push(fault.help("say which share of bad events is within, such as `max_ratio: 0.01`"));
                 None
             }
             [first, second, ..] => {
-                let fault =
-                    Problem::at(body.key_place(second), format!("expected `{first}` or `{second}`, found both"));
+                let fault = Problem::at(
+                    body.key_place(second),
+                    format!("expected `{first}` or `{second}`, found both"),
+                );
                 body.problems.push(fault.help("make a check of each"));
                 None
             }
@@ -109,12 +119,17 @@ fn side(
     let own = table.iter().any(|field| field.key == "slower_than");
     let (has_total, has_histogram) = (body.has("total"), body.has("histogram"));
     let missing = |body: &mut Reader<'_, '_>, place: Place, message: String| {
-        let help = "counters: `bad` and `total`; a histogram of how long events took: `histogram` and `slower_than`";
+        let help =
+            "counters: `bad` and `total`; a histogram of how long events took: `histogram` and `slower_than`";
         body.problems.push(Problem::at(place, message).help(help));
     };
     match (has_total || body.has("bad"), has_histogram) {
         (false, false) => {
-            missing(&mut body, node.place, format!("expected `bad` and `total`, or `histogram` in {what}, found neither"));
+            missing(
+                &mut body,
+                node.place,
+                format!("expected `bad` and `total`, or `histogram` in {what}, found neither"),
+            );
             None
         }
         (true, true) => {

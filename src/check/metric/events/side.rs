@@ -153,9 +153,12 @@ mod tests {
 
     #[test]
     fn a_bound_is_found_however_it_is_written() {
-        for (seconds, pattern) in
-            [(0.5, "0\\.50*"), (1.0, "1(\\.0*)?"), (10.0, "10(\\.0*)?"), (0.000_025, "0\\.0000250*|2\\.5e-05")]
-        {
+        for (seconds, pattern) in [
+            (0.5, "0\\.50*"),
+            (1.0, "1(\\.0*)?"),
+            (10.0, "10(\\.0*)?"),
+            (0.000_025, "0\\.0000250*|2\\.5e-05"),
+        ] {
             assert_eq!(bound_pattern(seconds), pattern);
         }
         assert_eq!((bound_of("1.0"), bound_of("2.5e-05")), (Some(1.0), Some(0.000_025)));

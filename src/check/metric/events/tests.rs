@@ -124,11 +124,12 @@ fn rendered(yaml: &str, source: Arc<Held>) -> Result<Rendered, Vec<String>> {
     scope.set("job", "shop");
     let sources = BTreeMap::from([("main".to_owned(), source as Arc<dyn MetricSource>)]);
     let vault = crate::host::vault::Vault::new(Host::system(), None);
-    let anchor = Anchor { rollout: noon(), at: noon(), window: Reaching::default() };
+    let anchor = Anchor { rollout: noon(), at: noon() };
     let cx = RenderCx {
         scope: &scope,
         deployed_at: noon(),
         anchor: Some(anchor),
+        gate: crate::check::OfGate::default(),
         rhythm: &Arc::default(),
         sources: &sources,
         vault: &vault,

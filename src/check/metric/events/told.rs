@@ -1,9 +1,9 @@
 //! A check of events in words, before it is rendered. Must not read the selectors.
 
 use super::{ClaimSpec, EventsSpec, SideSpec};
-use crate::check::{ByEvents, Due, Told};
 use crate::check::metric::asked::TIMEOUT;
 use crate::check::metric::patience::{ATTEMPTS, budget};
+use crate::check::{ByEvents, Due, Told};
 use crate::policy::criterion::Number;
 use crate::policy::problem::Problems;
 use crate::policy::spoken::{Settled, number, settled, span};
@@ -25,7 +25,11 @@ impl EventsSpec {
                 format!("{} / {}", bad.settled(scope).text, total.settled(scope).text)
             }
             SideSpec::Histogram(histogram) => {
-                format!("{} slower than {}", histogram.settled(scope).text, bound.as_deref().unwrap_or_default())
+                format!(
+                    "{} slower than {}",
+                    histogram.settled(scope).text,
+                    bound.as_deref().unwrap_or_default()
+                )
             }
         };
         let asked: Vec<String> = self.sides().map(said).collect();
@@ -63,6 +67,7 @@ impl EventsSpec {
             must: vec![must],
             among: String::new(),
             by_events: Some(by_events),
+            context: Vec::new(),
             has_past: true,
             due: Due::After { needs: super::probe::SCRAPE, tells: None, deployment: false },
             reaching: None,
@@ -81,7 +86,8 @@ impl ClaimSpec {
                 let times = settled(Some(max_times), scope, problems);
                 let times = times.map(|times| times.say(|Factor(times)| number(*times))).unwrap_or_default();
                 let floor = settled(floor.as_ref(), scope, problems);
-                let floor = floor.map(|floor| floor.say(|Share(floor)| format!("{} %", Number(floor * 100.0))));
+                let floor =
+                    floor.map(|floor| floor.say(|Share(floor)| format!("{} %", Number(floor * 100.0))));
                 let floor = floor.map(|floor| format!(", or at most {floor}")).unwrap_or_default();
                 format!("have at most {times} times the baseline's share of bad events{floor}")
             }

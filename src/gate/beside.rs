@@ -1,0 +1,234 @@
+//! What the answers beside a check make of its tick: without evidence of traffic there is nothing to judge, data that is
+//! too old or gone is no data, and a breach may need to be confirmed. Pure; must not judge values, `judge` does.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::judge::{Judged, judge_alone, key, labels};
+use super::outcome::State;
+use crate::check::{Beside, Labels, Purpose, Reading, Role, Seen, Series};
+use crate::policy::context::OnDataLost;
+use crate::policy::criterion::Number;
+use crate::policy::model::{Check, Count};
+
+/// Relative slack of limits, so that one met but for rounding is met.
+const EPSILON: f64 = 1e-9;
+
+/// Label sets that are named before the rest is counted.
+const NAMED: usize = 3;
+
+/// The questions beside a check with their answers.
+pub(super) type Asides<'a> = &'a [(&'a Beside, &'a Reading)];
+
+/// Whether `value` is below `least`, but for rounding.
+pub(super) fn below(value: f64, least: f64) -> bool {
+    least - value > EPSILON * least.abs().max(value.abs())
+}
+
+/// The series of an answer, or why there are none.
+pub(super) fn series(answer: &Reading) -> Result<&[Series], &str> {
+    match &answer.seen {
+        Seen::Series(series) => Ok(series),
+        Seen::Met(why) | Seen::Unmet(why) | Seen::Failed(why) => Err(why),
+        Seen::Counts(_) => Err("events were counted"),
+    }
+}
+
+/// What keeps the tick from being judged, whatever its values.
+pub(super) fn instead(
+    reading: &Reading,
+    asides: Asides<'_>,
+    check: &Check,
+    history: &[Option<Vec<Reading>>],
+) -> Option<Judged> {
+    let of_each = asides.iter().find_map(|(beside, answer)| match beside.role {
+        Role::Evidence(least) => lacks_traffic(answer, least, check),
+        Role::Age(limit) => too_old(beside, answer, limit, check),
+        Role::Version(_) | Role::SeriesAge(_) | Role::Confirm => None,
+    });
+    of_each.or_else(|| without_samples(reading, asides, check)).or_else(|| lost(reading, check, history))
+}
+
+fn error(reason: String, check: &Check) -> Judged {
+    Judged::or(State::Error, reason, check.on.error, "on_error")
+}
+
+fn no_data(reason: String, check: &Check) -> Judged {
+    Judged::or(State::NoData, reason, check.on.no_data, "on_no_data")
+}
+
+/// There is no traffic where the evidence is below `least`, empty or NaN; of several series the largest counts.
+fn lacks_traffic(answer: &Reading, least: f64, check: &Check) -> Option<Judged> {
+    let series = match series(answer) {
+        Ok(series) => series,
+        Err(why) => return Some(error(format!("the evidence of traffic could not be asked: {why}"), check)),
+    };
+    let most = series.iter().map(|one| one.value).filter(|value| !value.is_nan()).reduce(f64::max);
+    let found = match most {
+        Some(most) if !below(most, least) => return None,
+        Some(most) => Number(most).to_string(),
+        None if series.is_empty() => "an empty result".to_owned(),
+        None => "NaN".to_owned(),
+    };
+    let reason =
+        format!("too little traffic to judge: the evidence is {found}, expected at least {}", Number(least));
+    Some(Judged::or(State::NoTraffic, reason, check.on.no_traffic, "on_no_traffic"))
+}
+
+/// There is no data where the newest that a selector finds is older than `limit`.
+fn too_old(beside: &Beside, answer: &Reading, limit: Duration, check: &Check) -> Option<Judged> {
+    let series = match series(answer) {
+        Ok(series) => series,
+        Err(why) => return Some(error(format!("the age of the data could not be asked: {why}"), check)),
+    };
+    let age = series.iter().map(|one| one.value).filter(|age| is_older(*age, limit)).reduce(f64::max)?;
+    let reason = format!("{} (`{}`)", aged("the newest sample is", age, limit), beside.probe.target());
+    Some(no_data(reason, check))
+}
+
+/// A result that comes of samples in its ranges only, while nothing that it looks at has one now.
+fn without_samples(reading: &Reading, asides: Asides<'_>, check: &Check) -> Option<Judged> {
+    let mut ages = asides.iter().filter(|(beside, _)| matches!(beside.role, Role::Age(_))).peekable();
+    ages.peek()?;
+    (!reading.is_empty() && ages.all(|(_, answer)| answer.is_empty())).then(|| {
+        no_data(
+            "nothing that it looks at has a sample any more: what is left is older than `max_data_age`"
+                .to_owned(),
+            check,
+        )
+    })
+}
+
+fn is_older(age: f64, limit: Duration) -> bool {
+    below(limit.as_secs_f64(), age)
+}
+
+fn aged(what: &str, age: f64, limit: Duration) -> String {
+    let age = Duration::from_secs_f64(age.clamp(0.0, 1e9).round());
+    format!(
+        "{what} {} old, expected at most {}",
+        humantime::format_duration(age),
+        humantime::format_duration(limit)
+    )
+}
+
+/// `reading` without the series that are too old, and what to say of them; else what the tick is instead.
+pub(super) fn fresh<'r>(
+    reading: &'r Reading,
+    asides: Asides<'_>,
+    check: &Check,
+) -> Result<(Cow<'r, Reading>, Option<String>), Judged> {
+    let of_series = asides.iter().find_map(|(beside, answer)| match beside.role {
+        Role::SeriesAge(limit) => Some((limit, answer)),
+        _ => None,
+    });
+    let (Some((limit, answer)), Seen::Series(series)) = (of_series, &reading.seen) else {
+        return Ok((Cow::Borrowed(reading), None));
+    };
+    let ages = match self::series(answer) {
+        Ok(ages) => ages,
+        Err(why) => return Err(error(format!("the age of the data could not be asked: {why}"), check)),
+    };
+    let ages: HashMap<Vec<&(Box<str>, Box<str>)>, f64> =
+        ages.iter().map(|one| (nameless(&one.labels), one.value)).collect();
+    let age = |one: &Series| ages.get(&nameless(&one.labels)).copied().filter(|age| is_older(*age, limit));
+    let kept: Vec<Series> = series.iter().filter(|one| age(one).is_none()).cloned().collect();
+    let stale = series.len() - kept.len();
+    if stale == 0 {
+        return Ok((Cow::Borrowed(reading), None));
+    }
+    if kept.is_empty() {
+        let newest = series.iter().filter_map(age).fold(f64::INFINITY, f64::min);
+        return Err(no_data(aged("the newest sample is", newest, limit), check));
+    }
+    let told = format!(
+        "{stale} of {} series left out: older than {}",
+        series.len(),
+        humantime::format_duration(limit)
+    );
+    Ok((Cow::Owned(Reading { seen: Seen::Series(kept), ..reading.clone() }), Some(told)))
+}
+
+/// Labels without the metric's name, which functions drop.
+fn nameless(labels: &Labels) -> Vec<&(Box<str>, Box<str>)> {
+    labels.iter().filter(|(name, _)| &**name != "__name__").collect()
+}
+
+/// Series that are gone on balance: there are fewer than before the deployment, and some of those are not among them. That
+/// others have taken their place, as pods do, is no loss.
+fn lost(reading: &Reading, check: &Check, history: &[Option<Vec<Reading>>]) -> Option<Judged> {
+    let (on, answer) =
+        check.history.iter().zip(history).find_map(|(question, answer)| match question.purpose {
+            Purpose::Lost(on) => Some((on, answer.as_ref()?)),
+            _ => None,
+        })?;
+    let (Seen::Series(before), Seen::Series(now)) = (&answer.first()?.seen, &reading.seen) else {
+        return None;
+    };
+    if now.len() >= before.len() {
+        return None;
+    }
+    let here: HashSet<&Labels> = now.iter().map(|one| &*one.labels).collect();
+    let gone: Vec<&Labels> =
+        before.iter().map(|one| &*one.labels).filter(|one| !here.contains(one)).collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let mut named: Vec<String> = gone.iter().take(NAMED).map(|one| labels(one)).collect();
+    if gone.len() > NAMED {
+        named.push(format!("{} more", gone.len() - NAMED));
+    }
+    let reason = format!(
+        "gone since the deployment: {} ({} series before, {} now)",
+        named.join(", "),
+        before.len(),
+        now.len()
+    );
+    let state = match on {
+        OnDataLost::Inconclusive => State::NoData,
+        OnDataLost::Fail => State::Breach,
+    };
+    let reason = if state == State::Breach { format!("{reason} (`on_data_lost: fail`)") } else { reason };
+    let mut judged = Judged::new(state, Some(reason));
+    judged.series = now.len();
+    judged.breaching = gone.into_iter().map(key).collect();
+    Some(judged)
+}
+
+/// `judged`, which is a breach, as what is asked to confirm it makes of it.
+pub(super) fn confirmed(judged: Judged, asides: Asides<'_>, check: &Check) -> Judged {
+    let confirming = asides.iter().find(|(beside, _)| beside.role == Role::Confirm);
+    let Some((_, answer)) = confirming.filter(|_| judged.state == State::Breach) else { return judged };
+    let short = judge_alone(answer, &check.judging, check.on, None);
+    let long = judged.reason.clone().unwrap_or_default();
+    let value = || {
+        short.values.first().map_or_else(|| "no series".to_owned(), |(_, value)| Number(*value).to_string())
+    };
+    let (state, reason) = match short.state {
+        State::Breach if check.judging.count == Count::Series => {
+            let both: Vec<u64> =
+                judged.breaching.iter().copied().filter(|one| short.breaching.contains(one)).collect();
+            if !both.is_empty() {
+                return Judged { breaching: both, ..judged };
+            }
+            (
+                State::Within,
+                format!("{long}, but over the shortest range other series breach (`confirm: short`)"),
+            )
+        }
+        State::Breach => return judged,
+        State::Within => {
+            (State::Within, format!("{long}, but {} over the shortest range (`confirm: short`)", value()))
+        }
+        State::Error => {
+            let why = short.reason.clone().unwrap_or_default();
+            (State::Error, format!("{long}, and `confirm` could not be asked: {why}"))
+        }
+        state => {
+            let why = short.reason.clone().unwrap_or_default();
+            (state, format!("{long}, but over the shortest range there is {why} (`confirm: short`)"))
+        }
+    };
+    Judged { state, reason: Some(reason), breaching: Vec::new(), ..judged }
+}
