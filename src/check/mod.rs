@@ -414,6 +414,13 @@ pub trait Probe: Debug + Send + Sync {
         None
     }
 
+    /// The same where the new version turns out to be live from `at` on only, so that nothing before that is its. `None`
+    /// where that changes nothing.
+    fn anchored(&self, at: Timestamp) -> Option<Arc<dyn Probe>> {
+        let _ = at;
+        None
+    }
+
     /// From when on the question is the same at every tick, so that [`Probe::measure_range`] can answer; `None`: never.
     fn same_from(&self) -> Option<Timestamp> {
         None

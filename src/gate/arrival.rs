@@ -10,7 +10,7 @@ use super::judge::Judged;
 use super::moment;
 use super::outcome::{Outcome, Record, State, Verdict};
 use super::watch::Taken;
-use crate::check::{Beside, Reading, Role};
+use crate::check::{Beside, Reading, Role, Seen};
 use crate::policy::criterion::Number;
 use crate::policy::model::Check;
 
@@ -110,6 +110,8 @@ pub(super) struct Wait {
     on: Option<(usize, f64)>,
     /// The first tick at which the share was reached.
     live_from: Option<u32>,
+    /// Whether it was known not to be reached before.
+    late: bool,
     /// What was heard last.
     pub(super) last: Option<String>,
 }
@@ -120,12 +122,17 @@ impl Wait {
             Role::Version(least) => Some((index, least)),
             _ => None,
         });
-        Self { on, live_from: None, last: None }
+        Self { on, live_from: None, late: false, last: None }
     }
 
     /// The first tick at which the share was reached.
     pub(super) const fn live_from(&self) -> Option<u32> {
         self.live_from
+    }
+
+    /// Whether the version was live at tick `k` and known not to be before: later than it was said to be.
+    pub(super) fn came_late(&self, k: u32) -> bool {
+        self.late && self.live_from == Some(k)
     }
 
     /// What tick `k` is where the new version is not known to be live by then.
@@ -142,7 +149,15 @@ impl Wait {
                 self.live_from = Some(k);
                 None
             }
-            Share::Short(_) | Share::Untold(_) => Some(Judged::new(State::Settling, Some(words))),
+            Share::Short(_) | Share::Untold(_) => {
+                self.late |= matches!(share, Share::Short(_));
+                // What was counted by then is not the new version's.
+                let counts = match &taken.reading.seen {
+                    Seen::Counts(counts) => Some(*counts),
+                    _ => None,
+                };
+                Some(Judged { counts, ..Judged::new(State::Settling, Some(words)) })
+            }
             Share::Failed(_) => Some(Judged::or(State::Error, words, check.on.error, "on_error")),
         }
     }

@@ -15,6 +15,7 @@ use super::judge::KEPT;
 use super::measure::Measuring;
 use super::watch::Taken;
 use crate::check::{Probe, Reading, Seen};
+use crate::host::Host;
 use crate::policy::model::Check;
 
 /// A question, without who asks it.
@@ -106,6 +107,8 @@ pub(super) struct Desk<'a> {
     jobs: HashMap<u64, Job>,
     pending: HashMap<u64, Pending>,
     places: Vec<Places>,
+    /// The numbers of the keys of all probes.
+    keys: Numbers,
     lanes: Vec<Lane>,
     /// Lanes that may have room and something waiting.
     stirred: Vec<usize>,
@@ -130,6 +133,7 @@ impl<'a> Desk<'a> {
             measuring,
             places,
             lanes: (0..lanes.0.len()).map(|_| Lane::default()).collect(),
+            keys,
             running: FuturesUnordered::new(),
             jobs: HashMap::new(),
             pending: HashMap::new(),
@@ -158,15 +162,22 @@ impl<'a> Desk<'a> {
         match ask.cause {
             Cause::History(index) => {
                 let probe = check.history[index].probe.clone();
-                let questions = self.questions(&probe, &ask, check.history[index].step);
+                let questions = questions(&probe, &ask, check.history[index].step, self.measuring.host);
                 parts.push(Part { place: places.history[index], part: 0, probe, questions });
             }
             Cause::Due | Cause::Past | Cause::Again => {
-                let own = (&check.probe, &places.own);
-                let beside = check.beside.iter().map(|one| &one.probe).zip(&places.beside);
+                let own = (&check.probe, places.own);
+                let beside = check.beside.iter().map(|one| &one.probe).zip(places.beside.iter().copied());
                 for (part, (probe, place)) in std::iter::once(own).chain(beside).enumerate() {
-                    let questions = self.questions(probe, &ask, check.interval);
-                    parts.push(Part { probe: probe.clone(), place: *place, part, questions });
+                    let (probe, place) = match ask.since.and_then(|since| probe.anchored(since)) {
+                        Some(late) => {
+                            let key = late.key().map(|key| self.keys.number(key));
+                            (late, (place.0, key))
+                        }
+                        None => (probe.clone(), place),
+                    };
+                    let questions = questions(&probe, &ask, check.interval, self.measuring.host);
+                    parts.push(Part { probe, place, part, questions });
                 }
             }
         }
@@ -179,33 +190,6 @@ impl<'a> Desk<'a> {
                 self.join(&probe, place, question, Waiting { pending, part, places });
             }
         }
-    }
-
-    /// The questions that `ask` comes to: one of a range from where on `probe` asks the same at every tick, else tick by
-    /// tick; each with which tick of its answer goes where.
-    fn questions(&self, probe: &Arc<dyn Probe>, ask: &Ask, step: Duration) -> Vec<Asked> {
-        let ranged = match probe.same_from().filter(|_| !step.is_zero()) {
-            None => ask.times.len(),
-            Some(from) => {
-                let first = ask.times.partition_point(|at| *at < from);
-                let able = ask.times.get(first).is_some_and(|at| {
-                    ask.times.len() - first > 1
-                        && probe.measure_range(*at, step, 1, self.measuring.host).is_some()
-                });
-                if able { first } else { ask.times.len() }
-            }
-        };
-        let single = |(slot, at): (usize, &Timestamp)| {
-            (Question { first: *at, step: Duration::ZERO, count: 1 }, vec![(slot, 0)])
-        };
-        let mut questions: Vec<_> = ask.times[..ranged].iter().enumerate().map(single).collect();
-        if let ([k, .., last], Some(first)) = (&ask.ticks[ranged..], ask.times.get(ranged)) {
-            let question = Question { first: *first, step, count: (last - k) as usize + 1 };
-            let places = ask.ticks[ranged..].iter().enumerate();
-            let places = places.map(|(slot, tick)| (ranged + slot, (tick - k) as usize)).collect();
-            questions.push((question, places));
-        }
-        questions
     }
 
     fn join(&mut self, probe: &Arc<dyn Probe>, (lane, key): Place, question: Question, waiting: Waiting) {
@@ -328,6 +312,32 @@ impl<'a> Desk<'a> {
         }
         complete
     }
+}
+
+/// The questions that `ask` comes to: one of a range from where on `probe` asks the same at every tick, else tick by tick;
+/// each with which tick of its answer goes where.
+fn questions(probe: &Arc<dyn Probe>, ask: &Ask, step: Duration, host: &Host) -> Vec<Asked> {
+    let ranged = match probe.same_from().filter(|_| !step.is_zero()) {
+        None => ask.times.len(),
+        Some(from) => {
+            let first = ask.times.partition_point(|at| *at < from);
+            let able = ask.times.get(first).is_some_and(|at| {
+                ask.times.len() - first > 1 && probe.measure_range(*at, step, 1, host).is_some()
+            });
+            if able { first } else { ask.times.len() }
+        }
+    };
+    let single = |(slot, at): (usize, &Timestamp)| {
+        (Question { first: *at, step: Duration::ZERO, count: 1 }, vec![(slot, 0)])
+    };
+    let mut questions: Vec<_> = ask.times[..ranged].iter().enumerate().map(single).collect();
+    if let ([k, .., last], Some(first)) = (&ask.ticks[ranged..], ask.times.get(ranged)) {
+        let question = Question { first: *first, step, count: (last - k) as usize + 1 };
+        let places = ask.ticks[ranged..].iter().enumerate();
+        let places = places.map(|(slot, tick)| (ranged + slot, (tick - k) as usize)).collect();
+        questions.push((question, places));
+    }
+    questions
 }
 
 /// What was seen, without the thousands of series that it may hold.

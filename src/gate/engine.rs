@@ -32,6 +32,8 @@ pub struct Ask {
     pub times: Vec<Timestamp>,
     /// What it is asked for.
     pub cause: Cause,
+    /// From when on there is something of the new version to look at, where that is later than was planned.
+    pub since: Option<Timestamp>,
 }
 
 /// What something is asked for.
@@ -56,6 +58,10 @@ pub struct Rules {
     pub hold: bool,
 }
 
+/// An answer that waits for its turn: its tick's time, the check, the tick's number, what was heard, and since when it looks at
+/// the new version.
+type Held = (Timestamp, usize, u32, Taken, Option<Timestamp>);
+
 /// The state of a run.
 pub struct Engine {
     /// All that reports are made of.
@@ -66,7 +72,7 @@ pub struct Engine {
     /// Asks about the past that are not answered yet; until they are, everything else is held, so that checks are
     /// judged in the order of their ticks and not of their answers.
     past_pending: usize,
-    held: Vec<(Timestamp, usize, u32, Taken)>,
+    held: Vec<Held>,
     stop: Option<Stop>,
     /// How many checks are still being watched, and which are not.
     open: usize,
@@ -79,6 +85,8 @@ pub struct Engine {
     held_up: usize,
     /// Which windows have been extended.
     extended: Vec<bool>,
+    /// From when on each check has something of the new version to look at, where that came late.
+    since: Vec<Option<Timestamp>>,
     events: Vec<Event>,
     notes: HashSet<String>,
     labels: HashSet<Arc<Labels>>,
@@ -105,6 +113,7 @@ impl Engine {
             waiting: vec![false; closed.len()],
             held_up: 0,
             extended: vec![false; closed.len()],
+            since: vec![None; closed.len()],
             closed,
             waits_for: 0,
             events: Vec::new(),
@@ -123,7 +132,7 @@ impl Engine {
             let ticks = self.watches[check].past();
             if !ticks.is_empty() {
                 let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
-                asks.push(Ask { check, ticks, times, cause: Cause::Past });
+                asks.push(Ask { check, ticks, times, cause: Cause::Past, since: None });
             }
             self.schedule(check);
         }
@@ -135,7 +144,7 @@ impl Engine {
     fn question(&self, check: usize, index: usize) -> Ask {
         let times = self.record.checks[check].check.history[index].times.clone();
         let ticks = (0..u32::try_from(times.len()).unwrap_or(u32::MAX)).collect();
-        Ask { check, ticks, times, cause: Cause::History(index) }
+        Ask { check, ticks, times, cause: Cause::History(index), since: None }
     }
 
     fn schedule(&mut self, check: usize) {
@@ -161,7 +170,8 @@ impl Engine {
             let Some(k) = self.watches[check].upcoming() else { continue };
             let time = self.watches[check].time(k);
             self.watches[check].asked();
-            asks.push(Ask { check, ticks: vec![k], times: vec![time], cause: Cause::Due });
+            let since = self.since[check];
+            asks.push(Ask { check, ticks: vec![k], times: vec![time], cause: Cause::Due, since });
             self.schedule(check);
         }
         asks
@@ -196,8 +206,12 @@ impl Engine {
             Cause::Past => self.past_pending = self.past_pending.saturating_sub(1),
             Cause::Due => {}
         }
+        if ask.since != self.since[ask.check] {
+            // It looked at what was not the new version's, and has been asked anew.
+            taken = Vec::new();
+        }
         let items = ask.ticks.iter().zip(&ask.times).zip(taken);
-        self.held.extend(items.map(|((k, at), taken)| (*at, ask.check, *k, taken)));
+        self.held.extend(items.map(|((k, at), taken)| (*at, ask.check, *k, taken, ask.since)));
         asks.extend(self.take_held(now));
         asks
     }
@@ -209,9 +223,9 @@ impl Engine {
             return asks;
         }
         let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|(at, check, k, _)| (*at, *check, *k));
+        held.sort_by_key(|(at, check, k, ..)| (*at, *check, *k));
         let mut held = held.into_iter();
-        for (_, check, k, taken) in held.by_ref() {
+        for (_, check, k, taken, _) in held.by_ref() {
             // What is later than the breach that decided is missed, even where it has been answered.
             if self.stop.is_some() {
                 break;
@@ -219,11 +233,12 @@ impl Engine {
             let record = &mut self.record.checks[check];
             let steps = self.watches[check].take(k, taken, now, record);
             asks.extend(self.follow(check, steps));
-            if self.held_up > 0 {
+            if self.held_up > 0 || self.past_pending > 0 {
                 break;
             }
         }
-        self.held.extend(held);
+        let since = &self.since;
+        self.held.extend(held.filter(|one| one.4 == since[one.1]));
         asks
     }
 
@@ -236,9 +251,17 @@ impl Engine {
                 Step::Resampled(sample) => self.events.push(Event::Resampled { check, sample }),
                 Step::Ask(ticks) => {
                     let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
-                    asks.push(Ask { check, ticks, times, cause: Cause::Again });
+                    asks.push(Ask { check, ticks, times, cause: Cause::Again, since: self.since[check] });
                 }
                 Step::History(question) => asks.push(self.question(check, question)),
+                Step::Moved(since, ticks) => {
+                    self.since[check] = Some(since);
+                    if !ticks.is_empty() {
+                        let times = ticks.iter().map(|k| self.watches[check].time(*k)).collect();
+                        asks.push(Ask { check, ticks, times, cause: Cause::Past, since: Some(since) });
+                        self.past_pending += 1;
+                    }
+                }
                 Step::Extended => {
                     if !std::mem::replace(&mut self.extended[check], true) {
                         self.events.push(Event::Extended { check });

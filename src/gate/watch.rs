@@ -62,6 +62,9 @@ pub enum Step {
     Ask(Vec<u32>),
     /// This question about the past is to be asked.
     History(usize),
+    /// The new version is live from this moment on only: nothing before it is to be looked at, and these ticks, which have
+    /// been asked, are to be asked anew.
+    Moved(Timestamp, Vec<u32>),
     /// The window is one tick longer, which is to be scheduled.
     Extended,
     /// The window runs on: its next tick is to be scheduled.
@@ -94,6 +97,8 @@ pub struct Watch {
     undecided: bool,
     /// Its wait for the new version.
     wait: Wait,
+    /// From when on its ticks are due since the new version came late.
+    moved: Option<Timestamp>,
     /// Until when its window can be extended for want of traffic.
     until: Timestamp,
     /// The first tick that has not had its second asking.
@@ -112,6 +117,7 @@ impl Watch {
             asked_history: vec![false; check.history.len()],
             undecided: false,
             wait: Wait::of(&check),
+            moved: None,
             until,
             fresh: 0,
             check,
@@ -235,6 +241,8 @@ impl Watch {
     fn sample(&mut self, k: u32, taken: &Taken, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         self.settle(k, record);
         let judged = self.judged(k, taken);
+        let moved = self.follow_late(k);
+        let judged = if moved.is_some() { self.judged(k, taken) } else { judged };
         let index = record.samples.len();
         // A tick before the due ones that tells a breach is due by that; one that turns out to settle is not.
         match (k < self.plan.first_due(), judged.state) {
@@ -250,6 +258,19 @@ impl Watch {
             self.ask_history(steps);
         }
         self.count(index, record, steps);
+        steps.extend(moved);
+    }
+
+    /// What follows where the new version turns out, at tick `k`, to be live later than it was said to be.
+    fn follow_late(&mut self, k: u32) -> Option<Step> {
+        let at = self.time(k);
+        if self.moved.is_some() || !self.wait.came_late(k) {
+            return None;
+        }
+        let due = self.check.due_from_anchor(at)?;
+        self.moved = Some(due);
+        self.early.clear();
+        Some(Step::Moved(at, (self.next..self.to_ask).collect()))
     }
 
     /// What tick `k` came to.
@@ -258,6 +279,10 @@ impl Watch {
             // A tick that is not due anyway settles, whatever it could not hear.
             Some(judged) if k < self.plan.first_due() => Judged { state: State::Settling, ..judged },
             Some(judged) => judged,
+            None if self.moved.is_some_and(|due| self.time(k) < due) && !taken.reading.early => {
+                let reason = "it would look at what was before the new version was live";
+                Judged::new(State::Settling, Some(reason.to_owned()))
+            }
             None => judge(taken, &self.check, &self.history),
         }
     }

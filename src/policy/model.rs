@@ -195,6 +195,14 @@ impl Check {
         beside.chain([self.probe.budget()]).max().unwrap_or_default()
     }
 
+    /// From when on its ticks would be due if the new version were live from `at` on only; `None` where that changes nothing.
+    pub fn due_from_anchor(&self, at: Timestamp) -> Option<Timestamp> {
+        let own = self.probe.anchored(at)?;
+        let beside = self.beside.iter().filter_map(|one| one.probe.anchored(at));
+        let of = |one: &Arc<dyn Probe>| one.tells_from().or_else(|| one.due_from());
+        beside.filter_map(|one| of(&one)).chain(own.due_from()).max()
+    }
+
     /// From when on its ticks are due, for itself and for what is asked beside it. `None` where all are.
     pub fn due_from(&self) -> Option<Timestamp> {
         // Of what grows, a part tells enough: there is at least that much.

@@ -15,7 +15,7 @@ use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
 use crate::host::Host;
 use crate::host::clock::{between, later};
 use crate::policy::template::{Scope, Template};
-use crate::policy::window::Reaching;
+use crate::policy::window::{OldData, Reaching};
 use crate::promql::window::Window;
 use crate::promql::{self, Dialect, Options};
 
@@ -279,7 +279,7 @@ impl Probe for MetricProbe {
 
     fn key(&self) -> Option<String> {
         let Query::Fixed(query) = &self.query else { return None };
-        let reaching = self.aim.as_ref().map(|aim| (aim.reaching, aim.caps));
+        let reaching = self.aim.as_ref().map(|aim| (aim.reaching, aim.caps, aim.anchor));
         let timeout = self.timeout.as_millis();
         let short = self.short.map(|reaching| format!("short {:?} ", reaching.min_range)).unwrap_or_default();
         Some(format!("{} {timeout} {reaching:?} {:?} {short}{query}", self.source.name(), self.apart))
@@ -291,6 +291,15 @@ impl Probe for MetricProbe {
 
     fn tells_from(&self) -> Option<Timestamp> {
         self.aim.as_ref()?.tells_from(self.source.name(), self.window.as_ref()?)
+    }
+
+    fn anchored(&self, at: Timestamp) -> Option<Arc<dyn Probe>> {
+        let aim = self.aim.as_ref().filter(|aim| aim.reaching.old_data != OldData::Allow && aim.anchor < at)?;
+        let mut query = self.query.clone();
+        if let Query::PerTick { deployed_at, .. } = &mut query {
+            *deployed_at = at;
+        }
+        Some(Arc::new(Self { aim: Some(Aim { anchor: at, ..aim.clone() }), query, ..self.clone() }))
     }
 
     fn same_from(&self) -> Option<Timestamp> {
