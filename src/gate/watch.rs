@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::arrival::Wait;
 use super::course::{Course, Mark};
 use super::judge::{Judged, judge};
-use super::outcome::{CheckRecord, Outcome, State};
+use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
 use crate::check::Reading;
 use crate::policy::model::Check;

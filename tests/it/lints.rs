@@ -119,3 +119,15 @@ fn the_policies_of_the_page_on_windows_are_sound() {
     let expected = std::fs::read_to_string(path).unwrap();
     assert_eq!(shown, expected.split("== stderr\n").nth(1).and_then(|rest| rest.split("== requests").next()));
 }
+
+/// The policies that `docs/events.md` shows are ones in which nothing is wrong.
+#[test]
+fn the_policies_of_the_page_on_events_are_sound() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md");
+    let page = Section { id: String::new(), text: std::fs::read_to_string(path).unwrap() };
+    assert_eq!(page.examples().len(), 4);
+    for policy in page.examples() {
+        let (found, _, text) = lint(policy);
+        assert!(found.iter().all(|(severity, _)| severity == "note"), "{policy}\n{text}");
+    }
+}

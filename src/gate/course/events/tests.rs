@@ -56,7 +56,7 @@ fn record() -> CheckRecord {
         last: false,
     };
     let (plan, _) = crate::gate::plan::plan(&timing, &checks).unwrap();
-    crate::gate::watch::Watch::new(checks[0].clone(), plan.checks[0].clone()).record()
+    crate::gate::watch::Watch::new(checks[0].clone(), plan.checks[0].clone(), plan.deadline).record()
 }
 
 fn concluded(way: &Counting) -> (Outcome, String) {
