@@ -118,7 +118,11 @@ fn state(counts: &Counts, tested: &Tested, on: OnMissing, volume: Option<Volume>
         }
     };
     let sign = if beyond { ">" } else { "≤" };
-    let few = if beyond && events.bad < FEWEST_BAD { format!(", by fewer than {FEWEST_BAD}") } else { String::new() };
+    let few = if beyond && events.bad < FEWEST_BAD {
+        format!(", by fewer than {FEWEST_BAD}")
+    } else {
+        String::new()
+    };
     let reason = format!("{told}, {} {sign} {limit}{few}", percent(share));
     valued(beyond && events.bad >= FEWEST_BAD, value, reason)
 }

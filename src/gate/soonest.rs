@@ -139,8 +139,14 @@ mod tests {
         let plan = testing::ticks(first());
         let settling = CheckPlan { settling: 4, unasked: 4, ..testing::ticks(first()) };
         let early = CheckPlan { settling: 4, unasked: 2, ..testing::ticks(first()) };
-        let sustained =
-            |plan| Part { plan, mode: Mode::Sustained, delay: SECOND, counted: true, events: None, rolls_back: true };
+        let sustained = |plan| Part {
+            plan,
+            mode: Mode::Sustained,
+            delay: SECOND,
+            counted: true,
+            events: None,
+            rolls_back: true,
+        };
         assert_eq!(soonest(&[sustained(&plan)], true), (31, Some(Verdict::Rollback)));
         assert_eq!(soonest(&[sustained(&settling)], true), (91, Some(Verdict::Rollback)));
         assert_eq!(soonest(&[sustained(&early)], true), (61, Some(Verdict::Rollback)));

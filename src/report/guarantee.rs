@@ -24,7 +24,8 @@ pub(super) fn guarantee(voice: Voice<'_>, record: &Record) -> Option<String> {
     for (action, done) in [(FailureAction::Rollback, "rolled back"), (FailureAction::Alert, "alerted of")] {
         let checks: Vec<&CheckRecord> =
             with.iter().copied().filter(|check| check.check.failure_action == action).collect();
-        let alpha: f64 = checks.iter().filter_map(|check| check.check.events).map(|tested| tested.alpha).sum();
+        let alpha: f64 =
+            checks.iter().filter_map(|check| check.check.events).map(|tested| tested.alpha).sum();
         if checks.is_empty() {
             continue;
         }
@@ -32,9 +33,18 @@ pub(super) fn guarantee(voice: Voice<'_>, record: &Record) -> Option<String> {
             [only] => format!("the events check `{}`", voice.name(only)),
             _ => format!("the {}", count(checks.len(), "events check")),
         };
-        said.push(format!("at most 1 in {} deployments is {done} by {by}", thousands((1.0 / alpha + 1e-6).floor())));
+        said.push(format!(
+            "at most 1 in {} deployments is {done} by {by}",
+            thousands((1.0 / alpha + 1e-6).floor())
+        ));
     }
-    Some(format!("if requests fail independently{} and {}, {}{}", allowed(&with), true_ratio(&with), series(&said), others(voice, &without)))
+    Some(format!(
+        "if requests fail independently{} and {}, {}{}",
+        allowed(&with),
+        true_ratio(&with),
+        series(&said),
+        others(voice, &without)
+    ))
 }
 
 /// ` (dispersion 1.8 allowed for)`.
@@ -43,7 +53,8 @@ fn allowed(checks: &[&CheckRecord]) -> String {
     let most = known.clone().max_by(|a, b| a.factor.total_cmp(&b.factor)).filter(|most| most.factor > 1.005);
     let Some(most) = most else { return String::new() };
     let alike = known.clone().all(|one| (one.factor - most.factor).abs() < 0.005);
-    let said = if alike { most.to_string() } else { most.to_string().replacen("dispersion", "dispersion up to", 1) };
+    let said =
+        if alike { most.to_string() } else { most.to_string().replacen("dispersion", "dispersion up to", 1) };
     // What is said in passing ends with a comma, too.
     format!(" ({said}{} allowed for)", if most.learnt { "" } else { "," })
 }
@@ -86,7 +97,8 @@ mod tests {
 
     fn events(name: &str, claim: Claim, alpha: f64, dispersion: Dispersion) -> CheckRecord {
         let mut record = metric(name, 0.01, FailureAction::Rollback);
-        let rates = Tested { claim, bad: Bad::Failed, alpha, alpha_written: false, beta: 0.05, beta_written: false };
+        let rates =
+            Tested { claim, bad: Bad::Failed, alpha, alpha_written: false, beta: 0.05, beta_written: false };
         edit(&mut record, |check| check.events = Some(rates));
         record.evidence = Some(Box::new(Evidence {
             counts: Counts { events: Events::new(3.0, 400.0), baseline: None, exact: true },

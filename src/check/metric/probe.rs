@@ -294,7 +294,8 @@ impl Probe for MetricProbe {
     }
 
     fn anchored(&self, at: Timestamp) -> Option<Arc<dyn Probe>> {
-        let aim = self.aim.as_ref().filter(|aim| aim.reaching.old_data != OldData::Allow && aim.anchor < at)?;
+        let aim =
+            self.aim.as_ref().filter(|aim| aim.reaching.old_data != OldData::Allow && aim.anchor < at)?;
         let mut query = self.query.clone();
         if let Query::PerTick { deployed_at, .. } = &mut query {
             *deployed_at = at;

@@ -40,7 +40,9 @@ pub(super) fn show(page: &mut Page<'_>, check: &Check, report: &Report) {
     page.entry("came to", &text(&check.reason));
     page.entry("limit", &limit(check));
     let from = report.deployed_at.or(report.window.as_ref().and_then(|window| window.open));
-    breaches(page, check, from, report.deployed_at);
+    if check.events.is_none() {
+        breaches(page, check, from, report.deployed_at);
+    }
     trend(page, check);
     page.entry("unjudged", &unjudged(check));
     if check.samples.is_none() {

@@ -4,8 +4,9 @@
 use super::super::page::Page;
 use super::block::counts;
 use super::numbers::{completes, most};
-use super::wire::{Check, Report, Sample};
+use super::wire::{Check, Events, Report, Sample};
 use super::{AT_LENGTH, LONG};
+use crate::gate::evidence::odds;
 use crate::gate::outcome::{Outcome, State, Verdict};
 use crate::policy::criterion::{Criterion, Number};
 use crate::policy::spoken::{count, number, span};
@@ -40,6 +41,11 @@ pub(super) fn show(page: &mut Page<'_>, report: &Report) {
 fn wanted(check: &Check) -> Vec<String> {
     let name = format!("`{}`", cut(check.name(), LONG));
     let outcome = check.outcome.as_deref();
+    if let Some(events) = &check.events
+        && [Outcome::Failed, Outcome::Inconclusive].map(|outcome| Some(outcome.word())).contains(&outcome)
+    {
+        return vec![format!("{name}: {}", counted(events))];
+    }
     if outcome == Some(Outcome::Failed.word()) {
         return vec![format!("{name}: {}", failed(check))];
     }
@@ -50,6 +56,19 @@ fn wanted(check: &Check) -> Vec<String> {
         return vec![format!("{name}: a window watched to its end; it was stopped before")];
     }
     Vec::new()
+}
+
+/// Of a check whose events were counted: what they would have had to say.
+fn counted(events: &Events) -> String {
+    let needed = |chance: f64| odds(-chance.ln());
+    match (events.alpha, events.beta) {
+        (Some(alpha), Some(beta)) => format!(
+            "evidence for its claim that reaches {}; or enough requests without evidence against it that reaches {}",
+            needed(beta),
+            needed(alpha)
+        ),
+        _ => "less of the error budget spent, and the requests of its period known".to_owned(),
+    }
 }
 
 /// Of a check that failed: fewer breaches, or another limit.

@@ -59,6 +59,10 @@ pub(crate) fn explain(name: &str, text: &str, redact: Redact<'_>) -> Result<Stri
     others(&mut page, &report);
     done(&mut page, &report);
     hindsight::show(&mut page, &report);
+    if let Some(guarantee) = &report.guarantee {
+        page.heading("How sure that is");
+        page.paragraph(guarantee);
+    }
     let warnings = report.warnings.iter().flatten();
     if report.warnings.as_ref().is_some_and(|warnings| !warnings.is_empty()) {
         page.heading("Warnings of the run");
@@ -191,7 +195,11 @@ fn why(page: &mut Page<'_>, report: &Report) {
                 let others = if held == number { "" } else { "; the others do not count" };
                 return page.paragraph(&format!("{held} {who} held for {} at one time{others}.", span(stable_for)));
             }
+            let proved = |check: &&Check| check.events.as_ref().is_some_and(|events| events.proved);
+            let proved = report.checks().iter().filter(proved).count();
             match (held == number, number) {
+                (true, 1) if proved == 1 => "Its one check was proved good.".to_owned(),
+                (true, _) if proved == number => format!("All {number} checks were proved good."),
                 (true, 1) => "Its one check held to the end of its window.".to_owned(),
                 (true, _) => format!("All {number} checks held to the end of their windows."),
                 (false, _) => format!("{held} of {number} checks held to the end of their windows; the others do not count."),

@@ -33,6 +33,7 @@ pub(super) struct Report {
     pub(super) actions: Option<Vec<Action>>,
     pub(super) warnings: Option<Vec<String>>,
     pub(super) run_url: Option<String>,
+    pub(super) guarantee: Option<String>,
 }
 
 /// When and how often checks were sampled.
@@ -98,6 +99,7 @@ pub(super) struct Check {
     pub(super) description: Option<String>,
     pub(super) runbook_url: Option<String>,
     pub(super) dashboard_url: Option<String>,
+    pub(super) events: Option<Events>,
     pub(super) samples: Option<Vec<Sample>>,
     /// That of the window.
     #[serde(skip)]
@@ -126,6 +128,15 @@ impl Check {
     pub(super) fn samples(&self) -> &[Sample] {
         self.samples.as_deref().unwrap_or_default()
     }
+}
+
+/// What was counted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Events {
+    pub(super) alpha: Option<f64>,
+    pub(super) beta: Option<f64>,
+    pub(super) proved: bool,
 }
 
 /// Limits for values.

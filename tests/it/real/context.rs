@@ -107,7 +107,8 @@ fn samples_before_the_new_version_takes_traffic_are_settling() {
     // The old version fails for three minutes more; the new one, which then takes all traffic, does not.
     let (exit, said) = judge(&policy("late", "pre_existing: rollback", "RATIO", "max_value: 0.01"));
     assert_eq!(exit, Some(20), "{said:#}");
-    let (exit, said) = judge(&policy("late", &format!("{gate}\n  pre_existing: rollback"), "RATIO", "max_value: 0.01"));
+    let (exit, said) =
+        judge(&policy("late", &format!("{gate}\n  pre_existing: rollback"), "RATIO", "max_value: 0.01"));
     assert_eq!(exit, Some(0), "{said:#}");
     let live = said["expect_version"]["live_at"].as_str().unwrap();
     assert!(("2026-01-15T10:03:00".."2026-01-15T10:04:30").contains(&live), "{live}");
@@ -121,7 +122,10 @@ fn samples_before_the_new_version_takes_traffic_are_settling() {
         assert_eq!(exit, Some(30), "{said:#}");
         assert_eq!(said["expect_version"]["live_at"], Value::Null);
         let why = said["expect_version"]["reason"].as_str().unwrap();
-        assert!(why.starts_with("the new version was never seen to be live: the new version takes 0 of"), "{why}");
+        assert!(
+            why.starts_with("the new version was never seen to be live: the new version takes 0 of"),
+            "{why}"
+        );
         assert!(states(&said).iter().all(|state| *state == "settling"));
     }
     // One that is live from the first look on is judged as any other.
@@ -136,7 +140,8 @@ fn superseded() -> (&'static Prometheus, String) {
     static SUPERSEDED: LazyLock<(Prometheus, jiff::Timestamp)> = LazyLock::new(|| {
         let now = jiff::Timestamp::now().as_second() - 600;
         let at = jiff::Timestamp::from_second(now - now % 15).unwrap();
-        let arguments = ["--remove", "--generator", "deployments.py", "--", "cases", "--services", "superseded", "--at"];
+        let arguments =
+            ["--remove", "--generator", "deployments.py", "--", "cases", "--services", "superseded", "--at"];
         let at_text = at.to_string();
         let arguments: Vec<&str> = arguments.into_iter().chain([at_text.as_str()]).collect();
         (Prometheus::start(&arguments), at)
@@ -179,7 +184,11 @@ fn series_that_vanish_are_told() {
         let (exit, said) = judge(&policy(job, on, routes, "max_value: 5"));
         assert_eq!(exit, Some(code), "{on}, {job}: {said:#}");
         if code != 0 {
-            assert!(reason(&said).contains(r#"gone since the deployment: {route="/pay"}"#), "{}", reason(&said));
+            assert!(
+                reason(&said).contains(r#"gone since the deployment: {route="/pay"}"#),
+                "{}",
+                reason(&said)
+            );
         }
     }
 }
@@ -202,7 +211,8 @@ fn old_data_is_no_data() {
     assert_eq!(exit, Some(0), "{said:#}");
     // A rate over what has ended is as old as that.
     let rate = r#"sum(rate(http_requests_total{job="JOB", instance="new-1:8080"}[2m]))"#;
-    let (exit, said) = judge(&policy("stale", "max_data_age: 1m", rate, "min_value: 0.1\n      max_failures: 1"));
+    let (exit, said) =
+        judge(&policy("stale", "max_data_age: 1m", rate, "min_value: 0.1\n      max_failures: 1"));
     assert_eq!(exit, Some(30), "{said:#}");
     assert!(reason(&said).contains("old, expected at most 1m"), "{}", reason(&said));
 }

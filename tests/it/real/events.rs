@@ -209,7 +209,8 @@ fn slow_requests_are_counted_by_their_bucket() {
                 };
                 let le = if bound == "1s" { "1(.0)?" } else { "0.5" };
                 let (all, fast) = (bucket("[+]Inf"), bucket(le));
-                let found = (check["events"]["bad"].as_f64().unwrap(), check["events"]["total"].as_f64().unwrap());
+                let found =
+                    (check["events"]["bad"].as_f64().unwrap(), check["events"]["total"].as_f64().unwrap());
                 assert_eq!(found, (all - fast, all));
             }
         }

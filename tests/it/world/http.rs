@@ -53,7 +53,9 @@ impl Http for Client {
             });
             let asked = asked_at(&form).unwrap_or_else(|| world.clock.now());
             if form.iter().any(|(key, _)| key == "limit")
-                && world.peek(&target, &text, asked).is_some_and(|rule| rule.fault.is_none() && rule.counters.is_none())
+                && world
+                    .peek(&target, &text, asked)
+                    .is_some_and(|rule| rule.fault.is_none() && rule.counters.is_none())
             {
                 return Ok(json_response(&scrapes(world, &form, asked)));
             }

@@ -152,7 +152,8 @@ impl Counter {
     fn value(&self, at: i64) -> Option<f64> {
         let begins: Vec<(i64, f64)> = self.grows.iter().map(|(from, rate)| (seconds(from), *rate)).collect();
         let ends = begins.iter().skip(1).map(|(from, _)| *from).chain([i64::MAX]);
-        let grown = begins.iter().zip(ends).map(|((from, rate), end)| rate * (at.min(end) - from).max(0) as f64);
+        let grown =
+            begins.iter().zip(ends).map(|((from, rate), end)| rate * (at.min(end) - from).max(0) as f64);
         (at >= begins[0].0).then(|| grown.sum::<f64>().floor())
     }
 

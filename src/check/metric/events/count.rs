@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn what_is_counted_of_one_series() {
-        let cases: &[(&str, &[(i64, f64)], [f64; 3])] = &[
+        type Case<'c> = (&'c str, &'c [(i64, f64)], [f64; 3]);
+        let cases: &[Case<'_>] = &[
             (
                 "steps, from the last sample before",
                 &[(-20, 1.0), (-5, 7.0), (10, 9.0), (60, 12.0)],

@@ -164,17 +164,32 @@ fn what_does_not_go_together_is_refused() {
     for (yaml, expected) in [
         ("query: up\nmax_ratio: 1%", "expected `events` beside `max_ratio`, found none"),
         ("query: up\nmax_value: 1\nalpha: 1%", "expected `events` beside `alpha`"),
-        ("events: {bad: x, total: y}", "expected one of `max_ratio`, `against` and `error_budget` beside `events`"),
+        (
+            "events: {bad: x, total: y}",
+            "expected one of `max_ratio`, `against` and `error_budget` beside `events`",
+        ),
         ("events: {bad: x, total: y}\nmax_ratio: 0", "expected a share above 0 and below 1"),
         ("events: {bad: x, total: y}\nmax_ratio: 1%\nquery: up", "expected no `query` beside `events`"),
-        ("events: {bad: x, total: y}\nmax_ratio: 1%\nmax_value: 1", "expected no `max_value` beside `events`"),
-        ("events: {bad: x, total: y}\nmax_ratio: 1%\nmax_failures: 1", "expected no `max_failures` beside `events`"),
-        ("events: {bad: x, total: y}\nmax_ratio: 1%\nold_data: wait", "expected no `old_data` beside `events`"),
+        (
+            "events: {bad: x, total: y}\nmax_ratio: 1%\nmax_value: 1",
+            "expected no `max_value` beside `events`",
+        ),
+        (
+            "events: {bad: x, total: y}\nmax_ratio: 1%\nmax_failures: 1",
+            "expected no `max_failures` beside `events`",
+        ),
+        (
+            "events: {bad: x, total: y}\nmax_ratio: 1%\nold_data: wait",
+            "expected no `old_data` beside `events`",
+        ),
         ("events: {bad: x}\nmax_ratio: 1%", "expected `total` beside `bad`, found none"),
         ("events: {total: x}\nmax_ratio: 1%", "expected `bad` beside `total`, found none"),
         ("events: {}\nmax_ratio: 1%", "expected `bad` and `total`, or `histogram`"),
         ("events: {histogram: x}\nmax_ratio: 1%", "expected `slower_than` beside `histogram`"),
-        ("events: {bad: x, total: y, slower_than: 1s}\nmax_ratio: 1%", "expected `histogram` beside `slower_than`"),
+        (
+            "events: {bad: x, total: y, slower_than: 1s}\nmax_ratio: 1%",
+            "expected `histogram` beside `slower_than`",
+        ),
         ("events: {total: y, histogram: z}\nmax_ratio: 1%", "expected counters or a `histogram`"),
         ("events: {bad: x, total: y}\nagainst: {bad: x, total: y}", "expected `max_times` beside `against`"),
         ("events: {bad: x, total: y}\nmax_ratio: 1%\nmax_times: 2", "expected `against` beside `max_times`"),
@@ -198,7 +213,10 @@ fn what_does_not_go_together_is_refused() {
 fn what_variables_make_of_a_selector_is_still_one() {
     for (yaml, expected) in [
         ("events: {bad: 'x{a=\"{{elapsed}}\"}', total: y}\nmax_ratio: 1%", "the same at every tick"),
-        ("events: {histogram: 'x{le=\"1\"}', slower_than: 1s}\nmax_ratio: 1%", "expected a histogram without `le`"),
+        (
+            "events: {histogram: 'x{le=\"1\"}', slower_than: 1s}\nmax_ratio: 1%",
+            "expected a histogram without `le`",
+        ),
         ("events: {bad: 'x{a=\"{{none}}\"}', total: y}\nmax_ratio: 1%", "`none`"),
     ] {
         let told = rendered(yaml, Arc::default()).unwrap_err();
@@ -232,9 +250,11 @@ async fn events_are_counted_from_the_deployment_on_and_as_one_whenever_they_are_
 #[tokio::test]
 async fn a_missing_counter_is_nothing_and_a_missing_total_is_no_data() {
     let good = || raw(&[("code", "200")], &[(0, 1.0), (15, 11.0)]);
-    let reading = read(PLAIN, Held { series: vec![("x_total{job", vec![good()])], ..Held::default() }, 15).await;
+    let reading =
+        read(PLAIN, Held { series: vec![("x_total{job", vec![good()])], ..Held::default() }, 15).await;
     assert_eq!(counts(&reading), (0.0, 10.0, true));
-    let reading = read(PLAIN, Held { series: vec![("x_total{code", vec![good()])], ..Held::default() }, 15).await;
+    let reading =
+        read(PLAIN, Held { series: vec![("x_total{code", vec![good()])], ..Held::default() }, 15).await;
     assert_eq!((reading.seen, reading.lacking), (Seen::Series(Vec::new()), true));
     assert_eq!(reading.remark.as_deref(), Some("there is no series of what counts all events"));
 }
@@ -280,7 +300,7 @@ async fn too_many_series_are_estimated_and_that_is_said() {
         Some("estimated by `increase`, as single samples cannot be counted: more than 200 series")
     );
     check.probe.measure(later_by(30), &host).await;
-    let asked = held.asked.lock().unwrap();
+    let asked = held.asked.lock().unwrap().clone();
     assert_eq!(asked.iter().filter(|query| query.starts_with("samples")).count(), 1, "{asked:?}");
     assert!(asked.contains(&"sum(increase(x_total{job=\"shop\"}[30s]))".to_owned()), "{asked:?}");
     let reading = read(PLAIN, Held { single: true, ..Held::default() }, 15).await;
@@ -288,12 +308,18 @@ async fn too_many_series_are_estimated_and_that_is_said() {
 }
 
 fn buckets(bounds: &[(&str, f64)]) -> Vec<RawSeries> {
-    bounds.iter().map(|(le, grown)| raw(&[("le", le), ("pod", "a")], &[(0, 5.0), (15, 5.0 + grown)])).collect()
+    bounds
+        .iter()
+        .map(|(le, grown)| raw(&[("le", le), ("pod", "a")], &[(0, 5.0), (15, 5.0 + grown)]))
+        .collect()
 }
 
 #[tokio::test]
 async fn slow_events_are_those_beyond_a_bucket() {
-    let held = Held { series: vec![("t_seconds_bucket", buckets(&[("0.5", 90.0), ("+Inf", 100.0)]))], ..Held::default() };
+    let held = Held {
+        series: vec![("t_seconds_bucket", buckets(&[("0.5", 90.0), ("+Inf", 100.0)]))],
+        ..Held::default()
+    };
     assert_eq!(counts(&read(SLOW, held, 15).await), (10.0, 100.0, true));
     // Prometheus finds no bucket by the bound: those around it are told.
     let le = |bound: &str| Series { labels: Arc::new(vec![("le".into(), bound.into())]), value: 1.0 };
@@ -314,13 +340,19 @@ async fn slow_events_are_those_beyond_a_bucket() {
 async fn a_native_histogram_is_interpolated() {
     let one = |value: f64| vec![Series { labels: Arc::default(), value }];
     let held = Held {
-        values: vec![("histogram_count(sum(increase(t_seconds{", one(200.0)), ("histogram_fraction(-Inf, 0.5, ", one(0.93))],
+        values: vec![
+            ("histogram_count(sum(increase(t_seconds{", one(200.0)),
+            ("histogram_fraction(-Inf, 0.5, ", one(0.93)),
+        ],
         ..Held::default()
     };
     let reading = read(SLOW, held, 15).await;
     let (bad, total, exact) = counts(&reading);
     assert!((bad - 14.0).abs() < 1e-9 && total == 200.0 && !exact);
-    assert_eq!(reading.remark.as_deref(), Some("a native histogram: the share is interpolated within its bucket"));
+    assert_eq!(
+        reading.remark.as_deref(),
+        Some("a native histogram: the share is interpolated within its bucket")
+    );
     assert!(read(SLOW, Held::default(), 15).await.lacking);
     // One that is named by its buckets is none.
     let named = SLOW.replace("t_seconds", "t_seconds_bucket");
@@ -330,7 +362,8 @@ async fn a_native_histogram_is_interpolated() {
 
 #[tokio::test]
 async fn the_time_before_is_counted_step_by_step() {
-    let minutes: Vec<(i64, f64)> = (-8..=0).map(|minute| (minute * 60, 1000.0 + 60.0 * minute as f64)).collect();
+    let minutes: Vec<(i64, f64)> =
+        (-8..=0).map(|minute| (minute * 60, 1000.0 + 60.0 * minute as f64)).collect();
     let good = raw(&[("code", "200")], &minutes);
     let bad = raw(&[("code", "500")], &[(-120, 7.0), (-60, 9.0), (0, 9.0)]);
     let held = Held { series: vec![("x_total{code", vec![bad]), ("x_total", vec![good])], ..Held::default() };

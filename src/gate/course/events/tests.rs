@@ -65,7 +65,8 @@ fn concluded(way: &Counting) -> (Outcome, String) {
 
 /// What 40 looks at `share` of `each` new requests a look come to.
 fn steady(share: f64, each: f64, way: &mut Counting) -> (Option<usize>, (Outcome, String)) {
-    let failed = play(way, (1..=40).map(|look| counted(share * each * f64::from(look), each * f64::from(look))));
+    let failed =
+        play(way, (1..=40).map(|look| counted(share * each * f64::from(look), each * f64::from(look))));
     (failed, concluded(way))
 }
 
@@ -137,7 +138,10 @@ fn what_settles_does_not_count() {
 #[test]
 fn looks_that_are_missed_are_made_up_for_and_estimates_do_not_fall() {
     let mut way = learnt(at_most(0.01), 1.0);
-    play(&mut way, [counted(1.0, 100.0), Mark::Unjudged, counted(2.0, 300.0), counted(1.0, 290.0), counted(3.0, 400.0)]);
+    play(
+        &mut way,
+        [counted(1.0, 100.0), Mark::Unjudged, counted(2.0, 300.0), counted(1.0, 290.0), counted(3.0, 400.0)],
+    );
     let events = way.evidence().counts.events;
     // 1 to 2, then back and up again: what was counted once is not counted twice.
     assert_eq!(events, Events::new(3.0, 400.0));
@@ -153,9 +157,8 @@ fn a_canary_is_held_against_what_runs_beside_it() {
         },
         settling: false,
     };
-    let looks = |bad: f64| {
-        (1..=40).map(move |look| f64::from(look)).map(move |n| both(bad * n, 150.0 * n, 30.0 * n, 1500.0 * n))
-    };
+    let looks =
+        |bad: f64| (1..=40).map(f64::from).map(move |n| both(bad * n, 150.0 * n, 30.0 * n, 1500.0 * n));
     let against = Claim::Against { max_times: 1.5, floor: 0.0 };
     assert!(play(&mut learnt(against, 1.0), looks(9.0)).is_some());
     let mut way = learnt(against, 1.0);
@@ -195,7 +198,10 @@ fn an_error_budget_is_spent_or_not() {
     assert_eq!(play(&mut way, [counted(0.0, 50.0), counted(2.0, 100.0)]), None);
     let (outcome, reason) = concluded(&way);
     assert_eq!(outcome, Outcome::Inconclusive, "{reason}");
-    assert_eq!(way.take(&counted(3.0, 150.0), &sample(3)).unwrap(), "3.33 % of the error budget spent > max_burn 2 %; 3 of 150 requests failed, at 2026-01-15T10:00:45Z");
+    assert_eq!(
+        way.take(&counted(3.0, 150.0), &sample(3)).unwrap(),
+        "3.33 % of the error budget spent > max_burn 2 %; 3 of 150 requests failed, at 2026-01-15T10:00:45Z"
+    );
     let mut way = learnt(Claim::Budget(budget), 1.0);
     way.learn(&known.0, &known.1);
     play(&mut way, [counted(1.0, 100.0)]);
@@ -229,9 +235,8 @@ fn nothing_counted_is_what_the_policy_says() {
 fn dispersion_is_learnt_from_the_time_before() {
     let mut random = Random(3);
     let draws = Draws::bursty(6.0, 5.0);
-    let step = |bad: f64| {
-        Seen::Counts(Counts { events: Events::new(bad, 1200.0), baseline: None, exact: true })
-    };
+    let step =
+        |bad: f64| Seen::Counts(Counts { events: Events::new(bad, 1200.0), baseline: None, exact: true });
     let (check, history) =
         asked(Purpose::Dispersion, (0..120).map(|_| step(draws.draw(&mut random))).collect());
     let mut way = Counting::new(tested(at_most(0.01)));
