@@ -359,7 +359,8 @@ fn watched<'c>(check: &'c Sketch<'_>, timing: &Timing, mode: Mode) -> Option<Wat
         name: &check.name,
         duration: *check.duration.known()?,
         interval: *check.interval.known()?,
-        max_failures: *check.max_failures.known()?,
+        // Evidence fails a check of events at once: no breaches are counted.
+        max_failures: if check.told.by_events.is_some() { 1 } else { *check.max_failures.known()? },
         max_failures_written: false,
         within: *check.within.known()?,
         min_samples: *check.min_samples.known()?,

@@ -130,8 +130,7 @@ pub(super) fn fresh<'r>(
         Ok(ages) => ages,
         Err(why) => return Err(error(format!("the age of the data could not be asked: {why}"), check)),
     };
-    let ages: HashMap<Vec<&(Box<str>, Box<str>)>, f64> =
-        ages.iter().map(|one| (nameless(&one.labels), one.value)).collect();
+    let ages: HashMap<Pairs<'_>, f64> = ages.iter().map(|one| (nameless(&one.labels), one.value)).collect();
     let age = |one: &Series| ages.get(&nameless(&one.labels)).copied().filter(|age| is_older(*age, limit));
     let kept: Vec<Series> = series.iter().filter(|one| age(one).is_none()).cloned().collect();
     let stale = series.len() - kept.len();
@@ -150,8 +149,11 @@ pub(super) fn fresh<'r>(
     Ok((Cow::Owned(Reading { seen: Seen::Series(kept), ..reading.clone() }), Some(told)))
 }
 
+/// Labels without the name of the metric.
+type Pairs<'l> = Vec<&'l (Box<str>, Box<str>)>;
+
 /// Labels without the metric's name, which functions drop.
-fn nameless(labels: &Labels) -> Vec<&(Box<str>, Box<str>)> {
+fn nameless(labels: &Labels) -> Pairs<'_> {
     labels.iter().filter(|(name, _)| &**name != "__name__").collect()
 }
 

@@ -71,7 +71,21 @@ impl EventsSpec {
             has_past: true,
             due: Due::After { needs: super::probe::SCRAPE, tells: None, deployment: false },
             reaching: None,
-            budget: timeout.known().copied().map(budget),
+            budget: timeout.known().map(|timeout| budget(*timeout).saturating_mul(self.questions())),
+        }
+    }
+}
+
+impl EventsSpec {
+    /// How many questions one look takes: one for each selector.
+    const fn questions(&self) -> u32 {
+        let selectors = match &self.side {
+            SideSpec::Counters { .. } => 2,
+            SideSpec::Histogram { .. } => 1,
+        };
+        match &self.claim {
+            ClaimSpec::Against { .. } => 2 * selectors,
+            ClaimSpec::AtMost(_) | ClaimSpec::Budget { .. } => selectors,
         }
     }
 }
