@@ -95,6 +95,11 @@ impl Purpose {
         }
     }
 
+    /// Whether it is the check's own question, asked about the past.
+    pub const fn repeats(self) -> bool {
+        matches!(self, Self::PreExisting(_) | Self::Lost(_))
+    }
+
     /// Whether it is asked only when the check has breached.
     pub const fn waits_for_breach(self) -> bool {
         matches!(self, Self::PreExisting(_))

@@ -127,7 +127,7 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
             let _ = writeln!(text, "    {line}");
         }
     }
-    for history in &check.history {
+    for history in check.history.iter().filter(|history| history.purpose.repeats()) {
         let (Some(from), Some(to)) = (history.times.first(), history.times.last()) else { continue };
         let when =
             if history.purpose.waits_for_breach() { "at its first breach" } else { "at the beginning" };

@@ -190,9 +190,7 @@ impl CheckRecord {
     pub fn part(&self) -> Part<'_> {
         Part::of(&self.check, &self.plan)
     }
-}
 
-impl CheckRecord {
     /// How many samples are in `state`.
     pub fn count(&self, state: State) -> u32 {
         if state == State::Missed {
