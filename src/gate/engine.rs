@@ -311,7 +311,9 @@ impl Engine {
     fn decide(&mut self, check: usize, outcome: Outcome) {
         let record = &mut self.record.checks[check];
         record.contribution = contribution(record, outcome, self.stop, self.rules.hold);
-        let rollback = record.contribution == Some(Verdict::Rollback);
+        // Nothing is rolled back for a version that was never live.
+        let live = self.record.arrival.as_ref().is_none_or(|arrival| arrival.live_at.is_some());
+        let rollback = record.contribution == Some(Verdict::Rollback) && live;
         self.events.push(Event::Decided { check });
         if rollback && self.rules.fail_fast && self.stop.is_none() {
             self.stop(Stop::Rollback);

@@ -160,11 +160,15 @@ fn no_version(cx: &Cx<'_>, found: &mut Vec<Problem>) {
                 .any(|matcher| is_of_version(&matcher.label.text))
         })
     };
+    if cx.spec.version.is_some() {
+        return;
+    }
     if used(cx).iter().any(|(name, _)| is_of_version(name)) || cx.checks.iter().any(by_label) {
         return;
     }
     let message = "nothing in this policy depends on the version that was deployed";
-    let help = "an HTTP check of what the service says it is, such as `json: [{path: $.version, equals: \"{{version}}\"}]`, or \
-                a version label in a query tells the new version from the old one";
+    let help = "`expect_version` says which share of the traffic the new version must take; an HTTP check of what the \
+                service says it is, such as `json: [{path: $.version, equals: \"{{version}}\"}]`, or a version label in a \
+                query tells the new version from the old one, too";
     found.push(Problem::at(place, message).help(help));
 }

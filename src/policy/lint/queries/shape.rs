@@ -267,9 +267,15 @@ fn nan_without_traffic(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         if asked.check.check.envelope.on.no_traffic.is_some() || !asked.has_limit() {
             continue;
         }
+        // Who asks for evidence of traffic has thought of it.
+        let beside = asked.check.check.spec.companions().into_iter().chain(cx.spec.context.companions());
+        if beside.count() > 0 {
+            continue;
+        }
         let Some((part, what)) = undefined_part(asked.expr) else { continue };
         let message = format!("without traffic this {what} is NaN, and the tick is not judged");
-        let help = "say what that means: `on_no_traffic: inconclusive` (as it is now), `pass` or `fail`";
+        let help = "say how much traffic there must be: `evidence: {query: …, min_value: …}`; or what none means: \
+                    `on_no_traffic: inconclusive` (as it is now), `pass`, `fail` or `extend`";
         found.push(asked.problem(part, message).help(help));
     }
 }

@@ -350,6 +350,11 @@ const LEFT_ALONE: &[(&str, &str, &str)] = &[
     ("exact-fraction", "a / b", "expected_value: 0.5; tolerance: 0.1"),
     ("exact-fraction", "up", "expected_value: 1"),
     ("nan-without-traffic", "rate(a_total[5m]) / rate(b_total[5m])", "max_value: 1; on_no_traffic: pass"),
+    (
+        "nan-without-traffic",
+        "rate(a_total[5m]) / rate(b_total[5m])",
+        "max_value: 1; evidence: {query: 'rate(b_total[5m])', min_value: 1}",
+    ),
     ("nan-without-traffic", "rate(a_total[5m]) / (rate(b_total[5m]) > 0)", "max_value: 1"),
     ("nan-without-traffic", "rate(a_total[5m]) / clamp_min(rate(b_total[5m]), 1)", "max_value: 1"),
     ("nan-without-traffic", "rate(a_total[5m]) / 5 + a / b", "max_value: 1"),
