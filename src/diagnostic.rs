@@ -25,6 +25,17 @@ pub fn render(problems: &Problems, sources: &Sources, colour: bool) -> String {
     text
 }
 
+/// All of `problems` without carets, a line each: for reports.
+pub fn lines(problems: &Problems, sources: &Sources) -> Vec<String> {
+    let line = |problem: &Problem| match problem.place {
+        Some(place) => {
+            format!("{}:{}: {}", sources.name(place.source), sources.line_of(place), problem.message)
+        }
+        None => problem.message.clone(),
+    };
+    problems.sorted().into_iter().map(line).collect()
+}
+
 /// `problems` with their places in `sources`, each with an empty line after it.
 pub fn carets(problems: &[&Problem], sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

@@ -32,6 +32,8 @@
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
 //! - the private module `connect`: the sources that a policy asks, with the overrides of the command line.
+//! - the private module `backtest`: the stages of a run for each of many deployments of the past, without those that act,
+//!   and how often they were right.
 //! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
@@ -58,6 +60,7 @@ mod online;
 mod prepare;
 mod connect;
 mod learn;
+mod backtest;
 pub mod promql;
 pub mod packs;
 pub mod policy;

@@ -8,6 +8,7 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::cli::run::{FailOn, RunArgs};
+use crate::diagnostic;
 use crate::exit::Exit;
 use crate::gate::arrival::Arrival;
 use crate::gate::engine::{Engine, Rules};
@@ -21,7 +22,6 @@ use crate::host::trace;
 use crate::learn::learn;
 use crate::pipeline;
 use crate::policy::model::FailureAction;
-use crate::policy::problem::Problem;
 use crate::prepare::{Prepared, prepare};
 use crate::report::progress::{Progress, Shown};
 use crate::report::{Format, named};
@@ -123,14 +123,7 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
 fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Record {
     let inputs = &args.inputs;
     let variables = prepared.scope.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let warned = |warning: &Problem| match warning.place {
-        Some(place) => {
-            let texts = &prepared.texts;
-            format!("{}:{}: {}", texts.name(place.source), texts.line_of(place), warning.message)
-        }
-        None => warning.message.clone(),
-    };
-    let warnings = prepared.policy.warnings.sorted().into_iter().map(warned).collect();
+    let warnings = diagnostic::lines(&prepared.policy.warnings, &prepared.texts);
     Record {
         run_id: prepared.run_id.clone(),
         policy: prepared.policy.name.clone(),

@@ -71,6 +71,35 @@ impl Rhythm {
         }
     }
 
+    /// The same to go on from, without what could not be learnt: whoever has it may ask again, and nobody else hears.
+    pub fn fork(&self) -> Self {
+        let learnt = |source: &Source| Source {
+            scrapes: source
+                .scrapes
+                .iter()
+                .filter(|(_, scrape)| scrape.is_some())
+                .map(|(k, v)| (k.clone(), *v))
+                .collect(),
+            delay: source.delay,
+            silent: false,
+        };
+        let known = self.known().iter().map(|(name, source)| (name.clone(), learnt(source))).collect();
+        Self(Mutex::new(known))
+    }
+
+    /// Takes in what `fork` has learnt beyond it.
+    pub fn join(&self, fork: &Self) {
+        let forked = fork.fork().0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
+        for (name, Source { scrapes, delay, .. }) in forked {
+            let source = known.entry(name).or_default();
+            source.delay = source.delay.max(delay);
+            for (selector, scrape) in scrapes {
+                source.scrapes.entry(selector).or_insert(scrape);
+            }
+        }
+    }
+
     /// How long after a tick the data of `source` is complete, as far as it is known.
     pub fn delay(&self, source: &str) -> Option<Duration> {
         self.known().get(source)?.delay
@@ -128,5 +157,22 @@ mod tests {
         assert_eq!(rhythm.delay("b"), None);
         rhythm.silence("b");
         assert!(!rhythm.claim("b", "other"));
+    }
+
+    #[test]
+    fn a_fork_asks_anew_what_is_not_known() {
+        let rhythm = Rhythm::default();
+        assert!(rhythm.claim("a", "up") && rhythm.claim("a", "down"));
+        rhythm.learn("a", "up", Some(Duration::from_secs(30)), None);
+        let fork = rhythm.fork();
+        assert!(!fork.claim("a", "up"));
+        assert!(fork.claim("a", "down"));
+        fork.learn("a", "down", Some(Duration::from_secs(60)), None);
+        assert_eq!(rhythm.scrape("a", "down"), None);
+        rhythm.fork().join(&fork);
+        let joined = Rhythm::default();
+        joined.join(&fork);
+        assert_eq!(joined.scrape("a", "down"), Some(Duration::from_secs(60)));
+        assert_eq!(joined.scrape("a", "up"), Some(Duration::from_secs(30)));
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: clap definitions, one file per subcommand that has work of its own. Must not hide defaults
 //! elsewhere or do the work of a stage; the conductor in `run` calls the stages.
 
+pub(crate) mod backtest;
 mod environment;
 pub(crate) mod explain;
 pub(crate) mod init;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Explain(Box<explain::ExplainArgs>),
     /// Check policies, each file alone, for faults and for what is hardly meant
     Lint(Box<lint::LintArgs>),
+    /// Say what a policy would have said of deployments of the past, and how often that is wrong
+    Backtest(Box<backtest::BacktestArgs>),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
@@ -60,6 +63,9 @@ pub(crate) fn command() -> clap::Command {
             "run" => help.as_str(),
             "lint" => {
                 "Exit codes:\n    0  no faults, and nothing that is denied\n    2  faults, or what is denied\n    1  a file could not be written"
+            }
+            "backtest" => {
+                "Exit codes:\n    0  done, whatever the verdicts\n    1  a source does not answer, or it could not be written\n    2  usage or policy fault, or no deployment can be judged\n  130  interrupted: what was judged by then is shown"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -100,6 +106,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Render(args) => render::render(&args, host),
         Command::Explain(args) => explain::explain(&args, host),
         Command::Lint(args) => lint::lint(&args, host).await,
+        Command::Backtest(args) => crate::backtest::backtest(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Schema(args) => schema::schema(&args, host),

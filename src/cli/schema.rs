@@ -21,6 +21,8 @@ pub(crate) enum Document {
     Report,
     /// What `lint --format json` finds
     Lint,
+    /// What `backtest --format json` prints
+    Backtest,
     /// What a rollback trigger is sent
     Event,
 }
@@ -31,6 +33,7 @@ pub(super) fn schema(args: &SchemaArgs, host: &Host) -> Exit {
         Document::Policy => crate::policy::schema::policy(crate::check::KINDS, crate::rollback::TRIGGERS),
         Document::Report => crate::report::json::schema(),
         Document::Lint => crate::findings::json::schema(),
+        Document::Backtest => crate::backtest::report::json::schema(),
         Document::Event => crate::rollback::event::schema(),
     };
     host.output.data(&format!("{schema:#}\n"));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::before;
+use super::extreme::Extreme;
 use super::outcome::{CheckRecord, Event, Outcome, Record, Verdict};
 use super::plan::Plan;
 use super::verdict::{Stop, contribution};
@@ -120,6 +121,16 @@ impl Engine {
             notes: HashSet::new(),
             labels: HashSet::new(),
         }
+    }
+
+    /// Keeps how bad each sample is.
+    pub fn keep_extremes(&mut self) {
+        self.watches.iter_mut().for_each(|watch| watch.extremes.begin());
+    }
+
+    /// How bad each sample of `check` is, in the order of its record's, where that is kept.
+    pub fn extremes(&self, check: usize) -> &[Option<Extreme>] {
+        self.watches.get(check).map_or(&[], |watch| watch.extremes.all())
     }
 
     /// What can be asked at once: the ticks in the past. Everything else is scheduled.

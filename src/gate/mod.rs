@@ -4,6 +4,7 @@
 pub mod plan;
 pub mod soonest;
 pub mod judge;
+pub mod extreme;
 pub mod streak;
 pub(crate) mod counted;
 pub mod evidence;

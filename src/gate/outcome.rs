@@ -165,6 +165,8 @@ pub struct CheckRecord {
     pub reason: String,
     /// Its ticks, as they were planned.
     pub plan: CheckPlan,
+    /// The tick at which it was known that it fails.
+    pub failed_at: Option<Timestamp>,
     /// Breaches that fail it, capped by the due ticks.
     pub max_failures: u32,
     /// Among so many consecutive judged samples.

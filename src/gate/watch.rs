@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::arrival::Wait;
 use super::course::{Course, Mark};
+use super::extreme::Extremes;
 use super::judge::{Judged, judge};
 use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
@@ -103,6 +104,8 @@ pub struct Watch {
     until: Timestamp,
     /// The first tick that has not had its second asking.
     fresh: u32,
+    /// How bad each sample is, where somebody wants to know.
+    pub(super) extremes: Extremes,
 }
 
 impl Watch {
@@ -120,6 +123,7 @@ impl Watch {
             moved: None,
             until,
             fresh: 0,
+            extremes: Extremes::default(),
             check,
             plan,
             stage,
@@ -138,6 +142,7 @@ impl Watch {
         CheckRecord {
             outcome: skipped.is_some().then_some(Outcome::Skipped),
             reason: skipped.unwrap_or_default(),
+            failed_at: None,
             contribution: None,
             plan: self.plan.clone(),
             max_failures: self.plan.max_failures,
@@ -244,6 +249,7 @@ impl Watch {
         let moved = self.follow_late(k);
         let judged = if moved.is_some() { self.judged(k, taken) } else { judged };
         let index = record.samples.len();
+        self.extremes.keep(index, &taken.reading, &judged, &self.check);
         // A tick before the due ones that tells a breach is due by that; one that turns out to settle is not.
         match (k < self.plan.first_due(), judged.state) {
             (true, State::Breach) => record.due += 1,

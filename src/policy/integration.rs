@@ -1,7 +1,7 @@
 //! Integrations: the systems that rollgate talks to, as they are read and as they are used. Must not connect to
 //! anything; a missing secret or address is a fault only of a run that uses the entry, and `resolve` finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use url::Url;
@@ -73,6 +73,12 @@ impl Integrations {
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    /// The variables that any of them names, sorted.
+    pub fn variables(&self) -> BTreeSet<&str> {
+        let settings = self.entries.values().flat_map(|entry| entry.settings.values());
+        settings.flat_map(|setting| setting.items.iter().flat_map(Template::variables)).collect()
     }
 
     /// What system the entry `name` is.

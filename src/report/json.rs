@@ -4,8 +4,8 @@
 mod document;
 mod events;
 mod make;
-mod outline;
-mod scalar;
+pub(crate) mod outline;
+pub(crate) mod scalar;
 
 use schemars::generate::SchemaSettings;
 use serde::Serialize as _;

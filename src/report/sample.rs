@@ -41,6 +41,7 @@ pub(super) fn metric(name: &str, max: f64, action: FailureAction) -> CheckRecord
         due: 21,
         missed: 0,
         before: None,
+        failed_at: None,
         samples: Vec::new(),
         evidence: None,
     }

@@ -269,6 +269,7 @@ pub(super) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>,
         before: None,
         missed: 0,
         evidence: None,
+        failed_at: None,
         samples: vec![sample],
     }
 }

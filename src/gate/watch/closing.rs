@@ -36,6 +36,7 @@ impl Watch {
             if changed && judged.state == State::Settling {
                 record.due = record.due.saturating_sub(1);
             }
+            self.extremes.keep(index, &taken.reading, &judged, &self.check);
             self.marks[index] = Mark::of(&judged);
             if judged.state == State::Breach {
                 self.ask_history(&mut steps);

@@ -36,6 +36,7 @@ impl Watch {
         self.failed = true;
         record.outcome = Some(Outcome::Failed);
         record.reason = reason;
+        record.failed_at = record.samples.last().map(|last| last.at);
         self.undecided = true;
         if !self.lacks_answer() {
             steps.extend(self.decide_failed(record));

@@ -10,7 +10,7 @@ const OPEN: usize = 4;
 
 /// Lays out one document.
 #[derive(Default)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     depth: usize,
     filled: bool,
 }

@@ -14,17 +14,17 @@ use crate::policy::criterion::Number;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// RFC 3339 in UTC with milliseconds.
-pub(super) struct Time(pub(super) Timestamp);
+pub(crate) struct Time(pub(crate) Timestamp);
 
 /// A number that is never NaN or infinite, without a fraction where it is whole.
-pub(super) struct Finite(pub(super) f64);
+pub(crate) struct Finite(pub(crate) f64);
 
 /// A measured value: a number, or one of the strings `NaN`, `+Inf` and `-Inf`.
-pub(super) struct Figure(pub(super) f64);
+pub(crate) struct Figure(pub(crate) f64);
 
 impl Finite {
     /// Seconds, to the microsecond: no clock of ours is finer.
-    pub(super) fn seconds(span: Duration) -> Self {
+    pub(crate) fn seconds(span: Duration) -> Self {
         Self((span.as_secs_f64() * 1e6).round() / 1e6)
     }
 }
