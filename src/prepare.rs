@@ -2,6 +2,7 @@
 //! renders. Everything that can be wrong comes out here, all at once, before anything is measured. Must not ask
 //! the network.
 
+mod begun;
 pub(crate) mod past;
 mod times;
 

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use crate::cli::run::{FailOn, RunArgs};
 use crate::diagnostic;
 use crate::exit::Exit;
-use crate::gate::arrival::Arrival;
 use crate::gate::engine::{Engine, Rules};
 use crate::gate::measure::{Measuring, Watcher, ask_again, measure};
 use crate::gate::outcome::{Cancelled, Event, Record, Verdict};
@@ -122,34 +121,17 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
 /// The record of a run of which nothing is known yet.
 fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Record {
     let inputs = &args.inputs;
-    let variables = prepared.scope.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let warnings = diagnostic::lines(&prepared.policy.warnings, &prepared.texts);
+    let known = prepared.record(plan);
     Record {
-        run_id: prepared.run_id.clone(),
-        policy: prepared.policy.name.clone(),
-        service: inputs.service.clone().or_else(|| prepared.scope.get("service_name").map(str::to_owned)),
+        service: inputs.service.clone().or(known.service),
         environment: inputs.environment.clone(),
         version: inputs.version.clone(),
         previous_version: inputs.previous_version.clone(),
         run_url: pipeline::run_url(&host.env),
-        verdict: None,
-        cancelled: None,
-        exit: None,
         disarmed: disarmed(args, prepared),
-        deployed_at: prepared.timing.deployed_at,
-        started_at: plan.begin,
-        finished_at: None,
-        open: plan.open,
-        duration: prepared.policy.duration.saturating_sub(plan.shortened),
-        interval: prepared.policy.interval,
-        judging: prepared.policy.mode,
-        deadline: plan.deadline,
-        fail_fast: prepared.policy.fail_fast && !args.no_fail_fast,
-        variables,
-        arrival: prepared.policy.version.as_ref().map(Arrival::of),
-        checks: Vec::new(),
-        actions: Vec::new(),
-        warnings,
+        fail_fast: known.fail_fast && !args.no_fail_fast,
+        warnings: diagnostic::lines(&prepared.policy.warnings, &prepared.texts),
+        ..known
     }
 }
 

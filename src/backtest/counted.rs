@@ -14,8 +14,11 @@ use crate::host::Host;
 use crate::host::clock::between;
 use crate::promql::Dialect;
 
-/// How long nothing was answered before a source is taken for gone: longer than a server needs to restart.
+/// How long nothing is answered before a source is taken for gone: longer than a server needs to restart.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The same of a source that has never answered.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all sources of a backtest were asked and answered.
 #[derive(Debug, Default)]
@@ -42,28 +45,33 @@ impl Tally {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Why nothing was answered, where nothing ever was.
-    pub(crate) fn never_answered(&self) -> Option<String> {
-        let never = self.answered.load(Ordering::Relaxed) == 0;
-        self.silence().last.clone().filter(|_| never).map(|(_, reason)| reason)
+    /// Whether nothing was answered, ever.
+    pub(crate) fn never_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) == 0
     }
 
     /// Why nothing has been answered for so long that the source is gone.
     pub(crate) fn gone(&self) -> Option<String> {
+        let patience = if self.never_answered() { FIRST_PATIENCE } else { PATIENCE };
         let Silence { since, last } = self.silence().clone();
         let (last, reason) = last?;
-        (between(since?, last) >= PATIENCE).then_some(reason)
+        (between(since?, last) >= patience).then_some(reason)
+    }
+
+    /// What was said last instead of an answer, where there never was one.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.silence().last.clone().filter(|_| self.never_answered()).map(|(_, reason)| reason)
     }
 
     fn heard<T>(&self, answer: &Result<T, SourceError>, now: Timestamp) {
         let mut silence = self.silence();
         match answer {
-            // A query that is refused is an answer of a source that is there.
             Ok(_) => {
                 self.answered.fetch_add(1, Ordering::Relaxed);
                 *silence = Silence::default();
             }
             Err(error) => {
+                // A query that is refused for good is not asked again: it says nothing of the others.
                 if error.retry.is_some() {
                     silence.since = silence.since.or(Some(now));
                 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::deployment::{Deployment, Known};
 use crate::cli::time;
 use crate::policy::problem::{Problem, Problems, did_you_mean, listed};
+use crate::policy::variables::{NAMES, is_name, is_own};
 
 /// The columns that have a meaning of their own; any other is a variable.
 const COLUMNS: &[&str] = &[
@@ -46,12 +47,8 @@ pub(crate) fn read(name: &str, text: &str, now: Timestamp) -> Result<List, Probl
     let mut others: Vec<String> = Vec::new();
     for row in rows {
         let read = row.and_then(|(place, fields)| {
-            let unknown = fields.keys().filter(|key| !COLUMNS.contains(&key.as_str()));
-            for key in unknown {
-                if !others.contains(key) {
-                    others.push(key.clone());
-                }
-            }
+            let new = fields.keys().filter(|key| !COLUMNS.contains(&key.as_str()) && !others.contains(key));
+            others.extend(new.cloned().collect::<Vec<_>>());
             deployment(fields, now).map_err(|fault| format!("{place}: {fault}"))
         });
         match read {
@@ -59,13 +56,23 @@ pub(crate) fn read(name: &str, text: &str, now: Timestamp) -> Result<List, Probl
             Err(fault) => problems.push(Problem::nowhere(format!("`{name}`, {fault}"))),
         }
     }
+    for own in others.iter().filter(|other| is_own(other)) {
+        let fault = Problem::nowhere(format!("`{name}`: expected no `{own}`, which the gate sets itself"));
+        problems.push(fault.help("leave it out, or call it something else"));
+    }
     if problems.any_fault() {
         return Err(problems);
     }
     list.notes.extend(others.iter().map(|other| {
+        if !is_name(other) {
+            return format!("`{name}`: `{other}` is not read: names of variables are {NAMES}");
+        }
         let guess = did_you_mean(other, COLUMNS.iter().copied()).map(|guess| format!("; {guess}"));
         format!("`{name}`: `{other}` is a variable{}", guess.unwrap_or_default())
     }));
+    for deployment in &mut list.deployments {
+        deployment.variables.retain(|other, _| is_name(other));
+    }
     Ok(list)
 }
 
@@ -244,5 +251,14 @@ mod tests {
     fn a_column_that_is_nearly_known_is_pointed_at() {
         let list = read("list", "time,verison\n1768474800,v1\n", now()).unwrap();
         assert_eq!(list.notes, ["`list`: `verison` is a variable; did you mean `version`?"]);
+        let odd = read("list", "time,done by\n1768474800,me\n", now()).unwrap();
+        let note =
+            "`list`: `done by` is not read: names of variables are made of letters, digits, `_`, `-` and `.`";
+        assert_eq!(odd.notes, [note]);
+        assert!(odd.deployments[0].variables.is_empty());
+        assert_eq!(
+            faults("time,run_id\n1768474800,7\n"),
+            ["`list`: expected no `run_id`, which the gate sets itself"]
+        );
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::deployment::Deployment;
 use crate::check::{Labels, Series};
 use crate::host::clock::{between, later};
+use crate::policy::variables::is_own;
 
 /// Labels that name a version, the first that a series has: its value says nothing then, but whether it is above 0.
 const VERSION: &[&str] = &[
@@ -73,16 +74,13 @@ impl Mark {
             let find = |name: &&str| self.labels.iter().find(|(label, _)| **label == **name);
             names.iter().find_map(find).map(|(_, value)| value.to_string())
         };
+        let own = self.labels.iter().filter(|(name, _)| !is_own(name));
         Deployment {
             service: label(&["service"]),
             environment: label(&["environment", "env"]),
             version: self.version.clone(),
             previous_version: self.previous.clone(),
-            variables: self
-                .labels
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()))
-                .collect(),
+            variables: own.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             ..Deployment::at(time)
         }
     }

@@ -16,6 +16,7 @@ mod search;
 pub(crate) mod report;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ use crate::check::rhythm::Rhythm;
 use crate::cli::backtest::BacktestArgs;
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::host::clock::between;
+use crate::host::clock::{between, later};
 use crate::host::signals::Signal;
 use crate::prepare::past::Past;
 use counted::Tally;
@@ -36,6 +37,9 @@ use report::{Backtest, Ended, Judge};
 
 /// Deployments that are judged at once, however many requests may be in flight: each holds the samples of its checks.
 const MOST_AT_ONCE: usize = 32;
+
+/// How often it is looked whether the sources still answer, and how far it is.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Judges the past as `args` say.
 pub(crate) async fn backtest(args: &BacktestArgs, host: &Host) -> Exit {
@@ -116,6 +120,12 @@ pub(crate) async fn backtest(args: &BacktestArgs, host: &Host) -> Exit {
         took: between(begin, host.clock.now()),
         ended,
     };
+    if let Ended::Down(reason) = &result.ended
+        && tally.never_answered()
+    {
+        talk(&format!("error: nothing is answered: {reason}"));
+        return Exit::Failure;
+    }
     let redact = |text: &str| host.output.redactor.redact(text).into_owned();
     if let Some(format) = report::FORMATS.iter().find(|format| format.name() == args.format) {
         host.output.data(&format.render(&result, &redact));
@@ -124,7 +134,7 @@ pub(crate) async fn backtest(args: &BacktestArgs, host: &Host) -> Exit {
         Ended::Finished => Exit::Pass,
         Ended::Interrupted(signal) => interrupted(*signal),
         Ended::Down(reason) => {
-            talk(&format!("error: the source does not answer any more: {reason}"));
+            talk(&format!("error: given up, as nothing is answered any more: {reason}"));
             Exit::Failure
         }
     }
@@ -171,7 +181,7 @@ impl All<'_> {
             };
             let mut running = stream::iter(part.iter().map(one)).buffer_unordered(at_once);
             loop {
-                let tick = progress.as_ref().map_or(Timestamp::MAX, Progress::next);
+                let tick = later(self.host.clock.now(), TICK);
                 tokio::select! {
                     biased;
                     Some(signal) = signals.next() => {
@@ -182,12 +192,17 @@ impl All<'_> {
                         let Some((index, said)) = next else { break };
                         cases[index].said = said.into_iter().map(Some).collect();
                         done += 1;
-                        if let Some(reason) = self.tally.never_answered().or_else(|| self.tally.gone()) {
+                        // The first one has asked everything, and nothing was answered.
+                        if let Some(reason) = self.tally.refusal() {
                             self.clear(&mut progress);
                             return (cases, Ended::Down(reason));
                         }
                     }
                     () = self.host.clock.sleep_until(tick) => {}
+                }
+                if let Some(reason) = self.tally.gone() {
+                    self.clear(&mut progress);
+                    return (cases, Ended::Down(reason));
                 }
                 if let Some(progress) = &mut progress {
                     progress.show(done, self.tally.asked(), self.host.clock.now(), &self.host.output);
@@ -214,6 +229,6 @@ impl All<'_> {
 }
 
 /// `span` before `at`.
-fn earlier(at: Timestamp, span: std::time::Duration) -> Timestamp {
+fn earlier(at: Timestamp, span: Duration) -> Timestamp {
     at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }

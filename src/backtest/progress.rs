@@ -33,11 +33,6 @@ impl Progress {
         Self { all, begin, next: later(begin, every), every }
     }
 
-    /// When it is to be shown again.
-    pub(super) const fn next(&self) -> Timestamp {
-        self.next
-    }
-
     /// Shows that `done` are judged and `queries` sent, if it is time.
     pub(super) fn show(&mut self, done: usize, queries: u64, now: Timestamp, output: &Output) {
         if now < self.next {

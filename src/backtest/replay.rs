@@ -63,9 +63,9 @@ impl Replaying {
     }
 
     async fn judge(&self, past: &Past, prepared: Prepared, plan: Plan, host: &Host) -> Judged {
-        let record = record(&prepared, &plan);
+        let record = prepared.record(&plan);
         let rules = Rules {
-            fail_fast: prepared.policy.fail_fast && !self.tune,
+            fail_fast: record.fail_fast && !self.tune,
             hold: !prepared.policy.rollback.on_inconclusive_rollback,
         };
         let measuring = Measuring {
@@ -126,35 +126,6 @@ fn known_at(verdict: Verdict, checks: &[Came], record: &Record) -> Timestamp {
 fn end(prepared: &Prepared, plan: &Plan) -> Option<Timestamp> {
     let all = prepared.checks.iter().zip(&plan.checks).filter(|(check, _)| check.skipped.is_none());
     all.map(|(check, plan)| later(plan.tick(plan.planned.saturating_sub(1)), check.probe.delay())).max()
-}
-
-/// The record of a run of which nothing is known yet; what only reports need is left out.
-fn record(prepared: &Prepared, plan: &Plan) -> Record {
-    Record {
-        run_id: prepared.run_id.clone(),
-        policy: prepared.policy.name.clone(),
-        service: None,
-        environment: None,
-        version: None,
-        previous_version: None,
-        run_url: None,
-        verdict: None,
-        cancelled: None,
-        exit: None,
-        disarmed: Vec::new(),
-        deployed_at: prepared.timing.deployed_at,
-        started_at: plan.begin,
-        finished_at: None,
-        open: plan.open,
-        duration: prepared.policy.duration,
-        interval: prepared.policy.interval,
-        deadline: plan.deadline,
-        fail_fast: prepared.policy.fail_fast,
-        variables: Vec::new(),
-        checks: Vec::new(),
-        actions: Vec::new(),
-        warnings: Vec::new(),
-    }
 }
 
 /// Nobody watches.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::deployment::Known;
 use super::judged::{Case, Judged, Said};
-use crate::gate::outcome::Verdict;
+use crate::gate::outcome::{Outcome, Verdict};
 use crate::host::clock::between;
 use crate::stats::binomial::upper_bound;
 
@@ -54,6 +54,8 @@ pub(crate) struct CheckSummary {
     pub false_rollbacks: usize,
     /// Deployments of which it could not tell.
     pub inconclusive: usize,
+    /// Deployments for which it was not skipped.
+    pub judged: usize,
 }
 
 /// How often a policy was right.
@@ -118,7 +120,8 @@ impl Summary {
                 check.caught += usize::from(known == Some(Known::Bad));
                 check.false_rollbacks += usize::from(known == Some(Known::Good));
             }
-            check.inconclusive += usize::from(came.outcome == crate::gate::outcome::Outcome::Inconclusive);
+            check.inconclusive += usize::from(came.outcome == Outcome::Inconclusive);
+            check.judged += usize::from(came.outcome != Outcome::Skipped);
         }
     }
 

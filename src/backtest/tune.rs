@@ -271,7 +271,7 @@ mod tests {
             max_failures: 3,
             within: 6,
             min_samples: 3,
-            first: 0,
+            plan: crate::testing::ticks(Timestamp::UNIX_EPOCH),
             planned: 21,
             due: 21,
             missed: 0,

@@ -34,6 +34,20 @@ pub const OWN: &[(&str, &str)] = &[
     (super::template::ELAPSED, "the gate counts it itself, from tick to tick"),
 ];
 
+/// What the names of variables are.
+pub const NAMES: &str = "made of letters, digits, `_`, `-` and `.`";
+
+/// Whether a variable can be called `name`.
+pub fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !name.is_empty() && name.chars().all(fits)
+}
+
+/// Whether the gate sets `name` itself, so that nobody else can.
+pub fn is_own(name: &str) -> bool {
+    OWN.iter().any(|(own, _)| *own == name)
+}
+
 /// The variables that a policy declares, in its order.
 #[derive(Debug, Clone, Default)]
 pub struct Declared {
@@ -99,10 +113,9 @@ impl Declared {
         let mut all = Vec::new();
         for (key, value) in entries {
             let name = &key.name;
-            let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-            if name.is_empty() || !name.chars().all(fits) {
+            if !is_name(name) {
                 let message = format!("expected a variable's name, found `{}`", shorten(name));
-                let help = "names are made of letters, digits, `_`, `-` and `.`";
+                let help = format!("names are {NAMES}");
                 problems.push(Problem::at(key.place, message).help(help));
                 continue;
             }
@@ -122,11 +135,6 @@ impl Declared {
     /// The declared names and where each is declared.
     pub fn names(&self) -> impl Iterator<Item = (&str, Place)> {
         self.all.iter().map(|declaration| (declaration.name.as_str(), declaration.place))
-    }
-
-    /// Whether the gate sets `name` itself.
-    pub fn is_own(&self, name: &str) -> bool {
-        OWN.iter().any(|(own, _)| *own == name)
     }
 
     /// Whether the values of `name` must match a pattern.

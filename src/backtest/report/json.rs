@@ -285,7 +285,7 @@ fn verdicts(verdicts: &Verdicts) -> VerdictsDocument {
 }
 
 fn check_summary(check: &CheckSummary, redact: Redact<'_>) -> CheckSummaryDocument {
-    let CheckSummary { name, rollbacks, caught, false_rollbacks, inconclusive } = check;
+    let CheckSummary { name, rollbacks, caught, false_rollbacks, inconclusive, judged: _ } = check;
     CheckSummaryDocument {
         name: redact(name),
         rollbacks: *rollbacks,

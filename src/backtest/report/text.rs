@@ -54,6 +54,12 @@ impl Format for Text {
                 let all = tunings(&backtest.cases, policy);
                 text.push_str(&page.title(policy));
                 text.push_str(&tuned::text(&all, summary, &|name| page.say(name, NAME)));
+                let untuned: Vec<String> =
+                    tuned::untuned(&all, summary).into_iter().map(|name| page.say(name, NAME)).collect();
+                if !untuned.is_empty() {
+                    let _ =
+                        writeln!(text, "\nnot tuned, as more than one limit decides: {}", series(&untuned));
+                }
             }
         }
         text.push('\n');
@@ -294,11 +300,7 @@ impl Page<'_> {
             let known = summary.good.all() + summary.bad.all() > 0;
             let mut said = Vec::new();
             if known && check.caught + check.false_rollbacks > 0 {
-                said.push(format!(
-                    "{} caught, {} false",
-                    check.caught,
-                    count(check.false_rollbacks, "rollback")
-                ));
+                said.push(format!("{} caught, {} false", check.caught, check.false_rollbacks));
             } else if check.rollbacks > 0 {
                 said.push(count(check.rollbacks, "rollback"));
             }
@@ -314,7 +316,8 @@ impl Page<'_> {
         }
         let sure = Number(CONFIDENCE * 100.0);
         let mut bound = |count: usize, of: usize, what: &str, most: Option<f64>| {
-            if let Some(most) = most {
+            // Of very few it says nothing.
+            if let Some(most) = most.filter(|most| *most < 0.995) {
                 let percent = percent(most);
                 let _ =
                     writeln!(text, "{count} of {of} {what}: at most {percent} % with {sure} % confidence");

@@ -7,6 +7,7 @@ use super::{Cx, Rule};
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Place, Problem, Severity};
 use crate::policy::template::{Context, Template};
+use crate::policy::variables::is_own;
 use crate::promql::analysis::analyse;
 
 /// The lints of this file.
@@ -98,7 +99,7 @@ fn undeclared(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         return;
     }
     for (name, place) in used(cx) {
-        if !cx.spec.variables.names().any(|(known, _)| known == name) && !cx.spec.variables.is_own(&name) {
+        if !cx.spec.variables.names().any(|(known, _)| known == name) && !is_own(&name) {
             let message = format!("the variable `{name}` is used and not declared");
             let help = format!("declare it: `variables: {{{name}: {{required: true}}}}`");
             found.push(Problem::at(place, message).needle(&name).help(help));
