@@ -21,7 +21,8 @@ test: ## format, lints, all tests, documentation
 	cargo test --locked --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --locked; else set -x; cargo test --locked --lib --bins --tests; fi
 
-bench: ## a fleet of checks beside a load generator, curl and jq, and queries beside another parser; with a release build
+bench: ## a fleet of checks beside a load generator, curl and jq, a backtest of 500 deployments, queries beside another parser; with a release build
 	@tests/real/setup.sh bench
 	@benches/fleet/run.sh
+	@benches/backtest/run.sh
 	cargo bench --locked --quiet --bench promql

@@ -117,8 +117,9 @@ impl Past {
         let begin = host.clock.now();
         let inputs = self.inputs(deployment);
         let times = times(&inputs, begin, problems);
-        let scope =
-            scope(&inputs, &self.spec, &self.values, &self.texts, &times, Some(&self.run_id), problems);
+        // What only rollbacks and checks without a past need may lack.
+        let mut scope = scope(&inputs, &self.spec, &self.values, &self.texts, &times, None, problems);
+        scope.set("run_id", &self.run_id);
         let sources = self.sources(&inputs, &scope, host, problems);
         let rendered = render(
             &self.spec,

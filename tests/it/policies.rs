@@ -36,7 +36,7 @@ fn shipped_policies_are_sound_and_fit_the_schema() {
 
 #[test]
 fn every_schema_is_published() {
-    for document in ["policy", "report", "lint", "event"] {
+    for document in ["policy", "report", "lint", "backtest", "event"] {
         let output = rollgate(&["schema", document]);
         assert_eq!(output.status.code(), Some(0));
         let schema: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -203,6 +203,35 @@ fn the_readme_tells_the_packs() {
 }
 
 #[test]
+fn the_page_on_backtests_shows_what_happened() {
+    let path = root().join("docs/backtest.md");
+    let mut page = std::fs::read_to_string(&path).unwrap();
+    let scenario = |file: &str| std::fs::read_to_string(root().join("tests/scenarios").join(file)).unwrap();
+    let stdout = |name: &str| {
+        let expected = scenario(&format!("{name}/expected.txt"));
+        let shown = expected.split("== stdout\n").nth(1).and_then(|r| r.split("== stderr").next());
+        shown.unwrap_or_default().to_owned()
+    };
+    for (mark, expected) in [
+        ("policy", scenario("backtest-tune/policy.yaml")),
+        ("list", scenario("backtest-tune/deployments.csv")),
+        ("tuned", stdout("backtest-tune")),
+        ("compared", stdout("backtest-compare")),
+    ] {
+        let block =
+            page.split(&format!("<!-- {mark} -->\n")).nth(1).and_then(|r| r.split("```\n<!--").next());
+        let (fence, shown) = block.unwrap_or_default().split_once('\n').unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            let new = format!("<!-- {mark} -->\n{fence}\n{expected}");
+            page = page.replacen(&format!("<!-- {mark} -->\n{fence}\n{shown}"), &new, 1);
+            std::fs::write(&path, &page).unwrap();
+            continue;
+        }
+        assert_eq!(shown, expected, "`{mark}` of docs/backtest.md is not the scenario's");
+    }
+}
+
+#[test]
 fn the_readme_shows_a_run_that_happened() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let case =
