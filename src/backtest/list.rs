@@ -261,4 +261,15 @@ mod tests {
             ["`list`: expected no `run_id`, which the gate sets itself"]
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_list_or_says_why_not(text in "\\PC*", rows in "[\\[{\"]?(time|,|1768474800|\"|:|\n|good|[}\\]])*") {
+            for text in [&text, &rows, &format!("time,outcome\n{rows}")] {
+                if let Err(problems) = read("list", text, now()) {
+                    assert!(problems.any_fault());
+                }
+            }
+        }
+    }
 }

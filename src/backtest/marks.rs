@@ -2,6 +2,7 @@
 //! it is handed the answers in order of time.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -61,8 +62,8 @@ pub(crate) struct Mark {
     pub when: When,
     /// What is deployed, without the labels of versions and copies.
     pub labels: Labels,
-    version: Option<String>,
-    previous: Option<String>,
+    version: Option<Arc<str>>,
+    previous: Option<Arc<str>>,
     /// What was known before it; to look closer.
     before: Known,
 }
@@ -78,8 +79,8 @@ impl Mark {
         Deployment {
             service: label(&["service"]),
             environment: label(&["environment", "env"]),
-            version: self.version.clone(),
-            previous_version: self.previous.clone(),
+            version: self.version.as_deref().map(str::to_owned),
+            previous_version: self.previous.as_deref().map(str::to_owned),
             variables: own.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             ..Deployment::at(time)
         }
@@ -92,9 +93,9 @@ struct Known {
     /// Whether it was there at all.
     seen: bool,
     /// The versions that were there last.
-    versions: BTreeSet<String>,
+    versions: BTreeSet<Arc<str>>,
     /// The newest of them.
-    current: Option<String>,
+    current: Option<Arc<str>>,
     /// The value that it had last.
     value: f64,
 }
@@ -102,14 +103,19 @@ struct Known {
 /// What one answer says of a label set.
 #[derive(Debug, Default)]
 struct Now {
-    versions: BTreeSet<String>,
+    versions: BTreeSet<Arc<str>>,
     value: Option<f64>,
 }
 
 /// Follows answers through time.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
-    known: HashMap<Labels, Known>,
+    /// The label sets without versions and copies, and what is known of each.
+    known: Vec<(Labels, Known)>,
+    /// What the answer at hand says of each of them.
+    now: Vec<Now>,
+    /// Which of them a series belongs to, and its version: answers have the same ones a thousand times.
+    places: HashMap<Arc<Labels>, (usize, Option<Arc<str>>)>,
     /// The answer before.
     last: Option<Timestamp>,
     /// Whether there was anything yet: what is there from the beginning on is no deployment.
@@ -126,71 +132,84 @@ impl Marks {
 
     /// What was known before `mark`, for answers that lie closer together.
     pub(crate) fn before(mark: &Mark, from: Timestamp) -> Self {
-        let known = HashMap::from([(mark.labels.clone(), mark.before.clone())]);
-        Self { known, last: Some(from), begun: true, from }
+        let known = vec![(mark.labels.clone(), mark.before.clone())];
+        Self { known, now: vec![Now::default()], last: Some(from), begun: true, ..Self::new(from) }
     }
 
     /// Takes in the answer at `at`, later than those before: the deployments that it shows.
     pub(crate) fn take(&mut self, at: Timestamp, series: &[Series]) -> Vec<Mark> {
-        let mut now: Vec<(Labels, Now)> = Vec::new();
         for one in series.iter().filter(|one| !one.value.is_nan()) {
-            let (labels, version) = split(&one.labels);
-            let index = now.iter().position(|(known, _)| *known == labels).unwrap_or_else(|| {
-                now.push((labels, Now::default()));
-                now.len() - 1
-            });
-            let found = &mut now[index].1;
+            let (place, version) = self.place(&one.labels);
+            let now = &mut self.now[place];
             match version {
                 // What is 0 is there no more: `build_info` of old versions, or a count of their pods.
-                Some(version) if one.value > 0.0 => drop(found.versions.insert(version)),
+                Some(version) if one.value > 0.0 => drop(now.versions.insert(version)),
                 Some(_) => {}
-                None => found.value = Some(found.value.map_or(one.value, |value| value.max(one.value))),
+                None => now.value = Some(now.value.map_or(one.value, |value| value.max(one.value))),
             }
         }
         let when = When::Between(self.last.unwrap_or(at), at);
         let mut marks = Vec::new();
-        for (labels, now) in now {
-            let before = self.known.get(&labels).cloned().unwrap_or_default();
-            let Some((after, marked)) = self.follow(&before, now, at, when) else { continue };
+        for index in 0..self.now.len() {
+            let now = std::mem::take(&mut self.now[index]);
+            let (labels, before) = &self.known[index];
+            let Some((after, marked)) = self.follow(before, now, at, when) else { continue };
             if let Some(when) = marked {
-                let version = after.current.clone();
-                let previous = before.current.clone();
-                marks.push(Mark { when, labels: labels.clone(), version, previous, before });
+                let (version, previous) = (after.current.clone(), before.current.clone());
+                marks.push(Mark { when, labels: labels.clone(), version, previous, before: before.clone() });
             }
-            self.known.insert(labels, after);
+            self.known[index].1 = after;
         }
-        self.begun |= !self.known.is_empty();
+        self.begun |= self.known.iter().any(|(_, known)| known.seen);
         self.last = Some(at);
         marks
     }
 
-    /// What is known after `now`, and when that is a deployment; `None` where it says nothing.
+    /// Where what is known of the series `labels` is, and its version.
+    fn place(&mut self, labels: &Arc<Labels>) -> (usize, Option<Arc<str>>) {
+        if let Some(place) = self.places.get(labels) {
+            return place.clone();
+        }
+        let (own, version) = split(labels);
+        let index = self.known.iter().position(|(known, _)| *known == own).unwrap_or_else(|| {
+            self.known.push((own, Known::default()));
+            self.now.push(Now::default());
+            self.known.len() - 1
+        });
+        let place = (index, version);
+        self.places.insert(labels.clone(), place.clone());
+        place
+    }
+
+    /// What is known after `now`, and when that is a deployment; `None` where it says nothing new.
     fn follow(&self, before: &Known, now: Now, at: Timestamp, when: When) -> Option<(Known, Option<When>)> {
         if let Some(value) = now.value {
             let changed = if before.seen { value != before.value } else { self.begun };
+            if before.seen && !changed {
+                return None;
+            }
             let said = moment(value, at).filter(|said| before.seen || *said >= self.from);
-            let marked = match said {
-                Some(said) if changed || !before.seen => Some(When::At(said)),
-                _ => changed.then_some(when),
-            };
+            let marked = said.map(When::At).or_else(|| changed.then_some(when));
             return Some((Known { seen: true, value, ..Known::default() }, marked));
         }
+        if now.versions.is_empty() || now.versions == before.versions {
+            return None;
+        }
         let newest = now.versions.difference(&before.versions).last().cloned();
-        let versions = Some(now.versions).filter(|versions| !versions.is_empty())?;
         let marked = newest.is_some() && (before.seen || self.begun);
         let current = newest.or_else(|| before.current.clone());
-        Some((Known { seen: true, versions, current, value: 0.0 }, marked.then_some(when)))
+        Some((Known { seen: true, versions: now.versions, current, value: 0.0 }, marked.then_some(when)))
     }
 }
 
 /// `labels` without those of versions and copies, and the version.
-fn split(labels: &Labels) -> (Labels, Option<String>) {
+fn split(labels: &Labels) -> (Labels, Option<Arc<str>>) {
     let named = |name: &str| labels.iter().find(|(label, _)| **label == *name);
     let version = VERSION.iter().find_map(|name| named(name));
     let own = labels
         .iter()
         .filter(|(name, _)| !COPY.contains(&&**name) && version.is_none_or(|(version, _)| version != name));
-    (own.cloned().collect(), version.map(|(_, value)| value.to_string()))
+    (own.cloned().collect(), version.map(|(_, value)| Arc::from(&**value)))
 }
 
 /// `value` as the time that it says, in seconds or milliseconds, where that is near the sample at `at`.
@@ -215,8 +234,6 @@ pub(crate) fn point(from: Timestamp, step: std::time::Duration, index: usize) ->
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     const BEGIN: i64 = 1_768_471_200;
@@ -237,7 +254,8 @@ mod tests {
         let all = (0..).map(|minute| at(60 * minute)).zip(answers);
         let found = all.flat_map(|(at, series)| marks.take(at, series));
         let said = |mark: Mark| {
-            let versions = [mark.previous, mark.version].map(Option::unwrap_or_default);
+            let versions = [mark.previous, mark.version]
+                .map(|version| version.as_deref().unwrap_or_default().to_owned());
             (mark.when, versions.join(" to "))
         };
         found.map(said).collect()
