@@ -66,8 +66,8 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     }
 
     let mut desk = Desk::new(args, host);
-    let rules =
-        Rules { fail_fast: record.fail_fast, hold: !prepared.policy.rollback.on_inconclusive_rollback };
+    let hold = !prepared.policy.rollback.on_inconclusive_rollback;
+    let rules = Rules { fail_fast: record.fail_fast, hold, to_the_end: false };
     let measuring = Measuring {
         checks: &prepared.checks,
         control: prepared.policy.control.clone(),

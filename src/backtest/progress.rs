@@ -62,7 +62,9 @@ fn line(done: usize, all: usize, queries: u64, gone: Duration, bar: bool) -> Str
     } else {
         String::new()
     };
-    let left = u32::try_from(all - done).ok().zip(u32::try_from(done).ok()).filter(|(_, done)| *done > 0);
+    // Sooner it would be told by the few that happen to be done.
+    let enough = done * 20 >= all && done > 1;
+    let left = u32::try_from(all - done).ok().zip(u32::try_from(done).ok()).filter(|_| enough);
     let left = left.map(|(left, done)| format!(", about {} left", span(gone / done * left)));
     format!("{bar}{done} of {all} deployments judged, {queries} queries{}", left.unwrap_or_default())
 }

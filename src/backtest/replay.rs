@@ -14,7 +14,7 @@ use crate::check::rhythm::Rhythm;
 use crate::gate::engine::{Engine, Rules};
 use crate::gate::measure::{Measuring, Watcher, measure};
 use crate::gate::moment;
-use crate::gate::outcome::{Event, Outcome, Record, Verdict};
+use crate::gate::outcome::{CheckRecord, Event, Outcome, Record, State, Verdict};
 use crate::gate::plan::{Plan, plan};
 use crate::host::Host;
 use crate::host::clock::later;
@@ -37,7 +37,7 @@ pub(crate) struct Replaying {
     pub rhythm: Rhythm,
     /// Requests in flight at most, of one deployment.
     pub lanes: usize,
-    /// Whether every check is watched to its end, and where it flips is told.
+    /// Whether it is told at which limits each check flips.
     pub tune: bool,
 }
 
@@ -63,27 +63,19 @@ impl Replaying {
     }
 
     async fn judge(&self, past: &Past, prepared: Prepared, plan: Plan, host: &Host) -> Judged {
-        let record = prepared.record(&plan);
-        let rules = Rules {
-            fail_fast: record.fail_fast && !self.tune,
-            hold: !prepared.policy.rollback.on_inconclusive_rollback,
-        };
-        let measuring = Measuring {
-            checks: &prepared.checks,
-            control: None,
-            concurrency: self.lanes,
-            deadline: later(plan.begin, DAY),
-            host,
-        };
-        let mut engine = Engine::new(plan, &prepared.checks, record, rules);
-        if self.tune {
-            engine.keep_extremes();
-        }
-        let mut signals = futures_util::stream::pending().boxed();
-        measure(&measuring, &mut engine, &mut Silent, &mut signals).await;
+        let mut engine = self.play(&prepared, plan.clone(), false, host).await;
         let verdict = engine.conclude();
-        let mut checks: Vec<Came> =
-            (0..prepared.checks.len()).map(|check| self.came(&engine, check)).collect();
+        let mut checks: Vec<Came> = engine.record.checks.iter().map(came).collect();
+        if self.tune {
+            // What a stricter or a more lenient limit would have seen may come after the end that this one made.
+            let whole =
+                if engine.stopped() { Some(self.play(&prepared, plan, true, host).await) } else { None };
+            let seen = whole.as_ref().unwrap_or(&engine);
+            for (index, came) in checks.iter_mut().enumerate() {
+                let again = |claim| seen.would_fail(index, claim);
+                came.critical = critical(&seen.record.checks[index], seen.extremes(index), &again);
+            }
+        }
         checks.extend(past.skipped.iter().map(|skipped| Came {
             name: Arc::from(skipped.name.as_str()),
             kind: skipped.kind,
@@ -98,19 +90,40 @@ impl Replaying {
         Judged { verdict, at: known_at(verdict, &checks, &engine.record), checks }
     }
 
-    fn came(&self, engine: &Engine, check: usize) -> Came {
-        let record = &engine.record.checks[check];
-        Came {
-            name: Arc::from(record.check.name.as_str()),
-            kind: record.check.kind,
-            action: record.check.failure_action,
-            outcome: record.outcome.unwrap_or(Outcome::Unfinished),
-            contribution: record.contribution,
-            reason: record.reason.clone(),
-            failed_at: record.failed_at,
-            samples: (record.due, record.judged(), record.count(crate::gate::outcome::State::Breach)),
-            critical: if self.tune { critical(record, engine.extremes(check)) } else { Vec::new() },
+    /// The run of `prepared`, every check watched to its end if `to_the_end`.
+    async fn play(&self, prepared: &Prepared, plan: Plan, to_the_end: bool, host: &Host) -> Engine {
+        let record = prepared.record(&plan);
+        let hold = !prepared.policy.rollback.on_inconclusive_rollback;
+        let rules = Rules { fail_fast: record.fail_fast, hold, to_the_end };
+        let measuring = Measuring {
+            checks: &prepared.checks,
+            control: None,
+            concurrency: self.lanes,
+            deadline: later(plan.begin, DAY),
+            host,
+        };
+        let mut engine = Engine::new(plan, &prepared.checks, record, rules);
+        if self.tune {
+            engine.keep_extremes();
         }
+        let mut signals = futures_util::stream::pending().boxed();
+        measure(&measuring, &mut engine, &mut Silent, &mut signals).await;
+        engine
+    }
+}
+
+/// What is kept of a check that has come to `record`.
+fn came(record: &CheckRecord) -> Came {
+    Came {
+        name: Arc::from(record.check.name.as_str()),
+        kind: record.check.kind,
+        action: record.check.failure_action,
+        outcome: record.outcome.unwrap_or(Outcome::Unfinished),
+        contribution: record.contribution,
+        reason: record.reason.clone(),
+        failed_at: record.failed_at,
+        samples: (record.due, record.judged(), record.count(State::Breach)),
+        critical: Vec::new(),
     }
 }
 

@@ -1,15 +1,20 @@
 //! Which limits would have said something else: for each limit of each check, where the verdicts of the deployments flip.
 //! Pure; it plays the samples of a check again with other limits, and asks nothing.
 
+use crate::check::Role;
 use crate::gate::extreme::Extreme;
 use crate::gate::outcome::{CheckRecord, Outcome, Verdict};
 use crate::gate::streak::Streak;
 use crate::policy::criterion::Criterion;
+use crate::policy::events::{Budget, Claim};
 use crate::policy::model::{Count, FailureAction};
 use crate::policy::window::Mode;
 
 use super::deployment::Known;
 use super::judged::{Came, Case};
+
+/// Limits of events are found so closely.
+const CLOSE: f64 = 1e-4;
 
 /// A limit of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,12 @@ pub(crate) enum Limit {
     Min,
     /// `tolerance`, absolute.
     Tolerance,
+    /// `max_ratio` of events.
+    Ratio,
+    /// `max_times` of events.
+    Times,
+    /// `max_burn` of events.
+    Burn,
 }
 
 impl Limit {
@@ -29,6 +40,9 @@ impl Limit {
             Self::Max => "max_value",
             Self::Min => "min_value",
             Self::Tolerance => "tolerance",
+            Self::Ratio => "max_ratio",
+            Self::Times => "max_times",
+            Self::Burn => "max_burn",
         }
     }
 
@@ -43,6 +57,7 @@ impl Limit {
             Self::Max => criterion.max,
             Self::Min => criterion.min,
             Self::Tolerance => criterion.expected.map(|(_, tolerance)| tolerance),
+            Self::Ratio | Self::Times | Self::Burn => None,
         }
     }
 
@@ -51,7 +66,7 @@ impl Limit {
         match self {
             Self::Max => extreme.max,
             Self::Min => extreme.min,
-            Self::Tolerance => extreme.tolerance,
+            Self::Tolerance | Self::Ratio | Self::Times | Self::Burn => extreme.tolerance,
         }
     }
 
@@ -65,7 +80,7 @@ impl Limit {
     }
 }
 
-/// Every limit there is.
+/// Every limit of values.
 const LIMITS: [Limit; 3] = [Limit::Max, Limit::Min, Limit::Tolerance];
 
 /// Where the outcome of one check of one deployment flips.
@@ -80,13 +95,23 @@ pub(crate) struct Critical {
 }
 
 /// Where the outcome of a check flips, which has come to `record` and whose samples are as bad as `extremes`; nothing where
-/// more than its limits decides.
-pub(crate) fn critical(record: &CheckRecord, extremes: &[Option<Extreme>]) -> Vec<Critical> {
+/// more than its limits decides. Of a check of events, `again` tells whether it would fail if something else were claimed.
+pub(crate) fn critical(
+    record: &CheckRecord,
+    extremes: &[Option<Extreme>],
+    again: &dyn Fn(Claim) -> bool,
+) -> Vec<Critical> {
     let check = &record.check;
-    if check.judging.count == Count::Series
-        || check.mode != Mode::Sustained
-        || record.outcome == Some(Outcome::Skipped)
-    {
+    if record.outcome == Some(Outcome::Skipped) {
+        return Vec::new();
+    }
+    if let Some(tested) = check.events {
+        let found = of_claim(tested.claim, again);
+        return Vec::from_iter(found.filter(|_| again(tested.claim) == record.failed_at.is_some()));
+    }
+    // What confirms a breach, or leaves series out, would answer otherwise for another one.
+    let hangs = check.beside.iter().any(|one| matches!(one.role, Role::Confirm | Role::SeriesAge(_)));
+    if hangs || check.judging.count == Count::Series || check.mode != Mode::Sustained {
         return Vec::new();
     }
     let criterion = &check.judging.criterion;
@@ -127,6 +152,37 @@ pub(crate) fn critical(record: &CheckRecord, extremes: &[Option<Extreme>]) -> Ve
             Critical { limit, present, value }
         })
         .collect()
+}
+
+/// Where a check of events flips, of which `claim` is claimed: found by halving, as evidence has no steps.
+fn of_claim(claim: Claim, again: &dyn Fn(Claim) -> bool) -> Option<Critical> {
+    let (limit, present, (mut low, mut high)) = match claim {
+        Claim::AtMost(max) => (Limit::Ratio, max, (1e-9, 0.999)),
+        Claim::Against { max_times, .. } => (Limit::Times, max_times, (1e-3, 1e6)),
+        Claim::Budget(budget) => (Limit::Burn, budget.max_burn, (1e-9, 1e9)),
+    };
+    let fails = |value: f64| {
+        again(match claim {
+            Claim::AtMost(_) => Claim::AtMost(value),
+            Claim::Against { floor, .. } => Claim::Against { max_times: value, floor },
+            Claim::Budget(budget) => Claim::Budget(Budget { max_burn: value, ..budget }),
+        })
+    };
+    if !fails(low) {
+        return Some(Critical { limit, present, value: f64::NEG_INFINITY });
+    }
+    if fails(high) {
+        return Some(Critical { limit, present, value: f64::INFINITY });
+    }
+    while high / low > 1.0 + CLOSE {
+        let middle = (low * high).sqrt();
+        if fails(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(Critical { limit, present, value: high })
 }
 
 /// What the deployments would have come to with limits from one value to the next.
@@ -276,6 +332,8 @@ mod tests {
             due: 21,
             missed: 0,
             samples: Vec::new(),
+            before: None,
+            evidence: None,
         }
     }
 
@@ -296,7 +354,7 @@ mod tests {
         let mut record = check_record(criterion);
         (record.max_failures, record.within) = (2, 3);
         record.failed_at = failed.then_some(Timestamp::UNIX_EPOCH);
-        critical(&record, &extremes(values)).iter().map(|critical| critical.value).collect()
+        critical(&record, &extremes(values), &|_| false).iter().map(|critical| critical.value).collect()
     }
 
     #[test]
@@ -331,7 +389,7 @@ mod tests {
         // Where the middle one is within it is not judged, and the two breaches follow one another.
         let samples: Vec<_> = [(5.0, false), (2.0, true), (4.0, false)].into_iter().map(one).collect();
         record.failed_at = Some(Timestamp::UNIX_EPOCH);
-        assert_eq!(critical(&record, &samples)[0].value, 4.0);
+        assert_eq!(critical(&record, &samples, &|_| false)[0].value, 4.0);
     }
 
     fn case(known: Option<Known>, value: f64, other: bool) -> Case {
@@ -371,5 +429,16 @@ mod tests {
         assert_eq!(shown, [(f64::NEG_INFINITY, 5, 0, 3), (1.0, 4, 0, 2), (3.0, 3, 0, 1), (8.0, 2, 1, 1)]);
         assert_eq!((tuning.present, tuning.at(5.0), tuning.at(0.5), tuning.at(8.0)), (Some(5.0), 2, 0, 3));
         assert_eq!(tuning.best(), Some((2, 2)));
+    }
+
+    #[test]
+    fn the_claim_at_which_a_check_of_events_flips_is_found_by_halving() {
+        let at = |critical: f64| {
+            let again = move |claim| matches!(claim, Claim::AtMost(max) if max < critical);
+            of_claim(Claim::AtMost(0.01), &again).unwrap().value
+        };
+        let found = at(0.0314);
+        assert!((0.0314..0.0314 * 1.0002).contains(&found), "{found}");
+        assert_eq!([at(0.0), at(2.0)], [f64::NEG_INFINITY, f64::INFINITY]);
     }
 }

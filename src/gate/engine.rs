@@ -17,6 +17,7 @@ use super::verdict::{Stop, contribution};
 use super::watch::{Step, Taken, Watch};
 use crate::check::{Labels, Reading};
 use crate::host::clock::later;
+use crate::policy::events::Claim;
 use crate::policy::model::Check;
 
 /// Warnings beyond this are only counted.
@@ -57,6 +58,8 @@ pub struct Rules {
     pub fail_fast: bool,
     /// An inconclusive check holds the verdict at inconclusive; false under `on_inconclusive: rollback`.
     pub hold: bool,
+    /// Every check is watched to its window's end, whatever the verdict is by then.
+    pub to_the_end: bool,
 }
 
 /// An answer that waits for its turn: its tick's time, the check, the tick's number, what was heard, and since when it looks at
@@ -131,6 +134,17 @@ impl Engine {
     /// How bad each sample of `check` is, in the order of its record's, where that is kept.
     pub fn extremes(&self, check: usize) -> &[Option<Extreme>] {
         self.watches.get(check).map_or(&[], |watch| watch.extremes.all())
+    }
+
+    /// Whether the check numbered `check`, which counts events, would have failed if `claim` were claimed.
+    pub fn would_fail(&self, check: usize, claim: Claim) -> bool {
+        let all = self.watches.get(check).zip(self.record.checks.get(check));
+        all.is_some_and(|(watch, record)| watch.would_fail(claim, record))
+    }
+
+    /// Whether the sampling ended before every window did.
+    pub const fn stopped(&self) -> bool {
+        self.stop.is_some()
     }
 
     /// What can be asked at once: the ticks in the past. Everything else is scheduled.
@@ -290,7 +304,7 @@ impl Engine {
         if self.watches[check].closed() && !std::mem::replace(&mut self.closed[check], true) {
             self.open -= 1;
         }
-        if self.stop.is_none() && self.all_hold() {
+        if self.stop.is_none() && !self.rules.to_the_end && self.all_hold() {
             self.stop(Stop::Proved);
         }
         asks
@@ -326,7 +340,7 @@ impl Engine {
         let live = self.record.arrival.as_ref().is_none_or(|arrival| arrival.live_at.is_some());
         let rollback = record.contribution == Some(Verdict::Rollback) && live;
         self.events.push(Event::Decided { check });
-        if rollback && self.rules.fail_fast && self.stop.is_none() {
+        if rollback && self.rules.fail_fast && !self.rules.to_the_end && self.stop.is_none() {
             self.stop(Stop::Rollback);
         }
     }

@@ -115,7 +115,7 @@ mod tests {
     fn of(values: &[f64], judging: &Judging, on: OnMissing, state: State) -> Option<Extreme> {
         let one = |value: &f64| Series { labels: Arc::default(), value: *value };
         let reading = Reading::new(Seen::Series(values.iter().map(one).collect()));
-        let judged = Judged { state, reason: None, values: Vec::new(), series: 0, breaching: Vec::new() };
+        let judged = Judged::new(state, None);
         extreme(&reading, &judged, judging, on)
     }
 

@@ -128,7 +128,7 @@ impl Setup {
     }
 }
 
-const RULES: Rules = Rules { fail_fast: true, hold: true };
+const RULES: Rules = Rules { fail_fast: true, hold: true, to_the_end: false };
 
 /// Plays one live check; its outcome, how many ticks were planned, and its reason.
 fn play(setup: Setup) -> (Outcome, u32, String) {

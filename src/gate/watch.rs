@@ -2,6 +2,7 @@
 //! comes to an outcome. Pure: it is told what was read and says what it wants asked. Must not wait or measure.
 
 mod closing;
+mod otherwise;
 mod past;
 mod taking;
 

@@ -11,7 +11,7 @@ use crate::host::clock::between;
 use crate::policy::spoken::number;
 use crate::report::Redact;
 
-const HEADER: [&str; 23] = [
+const HEADER: [&str; 26] = [
     "time",
     "name",
     "service",
@@ -35,6 +35,9 @@ const HEADER: [&str; 23] = [
     "critical_max_value",
     "critical_min_value",
     "critical_tolerance",
+    "critical_max_ratio",
+    "critical_max_times",
+    "critical_max_burn",
 ];
 
 /// The format itself.
@@ -106,5 +109,8 @@ fn check(came: &Came, deployed: Timestamp, redact: Redact<'_>) -> Vec<String> {
         critical(Limit::Max),
         critical(Limit::Min),
         critical(Limit::Tolerance),
+        critical(Limit::Ratio),
+        critical(Limit::Times),
+        critical(Limit::Burn),
     ]
 }

@@ -138,7 +138,7 @@ struct TuningDocument {
     /// The check.
     check: String,
     /// Its limit; a `tolerance` is absolute.
-    #[schemars(extend("enum" = ["max_value", "min_value", "tolerance"]))]
+    #[schemars(extend("enum" = ["max_value", "min_value", "tolerance", "max_ratio", "max_times", "max_burn"]))]
     limit: &'static str,
     /// What it is; null where that differs from deployment to deployment.
     present: Option<Figure>,
@@ -233,7 +233,7 @@ struct CheckDocument {
 #[derive(Serialize, JsonSchema)]
 struct CriticalDocument {
     /// Which limit.
-    #[schemars(extend("enum" = ["max_value", "min_value", "tolerance"]))]
+    #[schemars(extend("enum" = ["max_value", "min_value", "tolerance", "max_ratio", "max_times", "max_burn"]))]
     limit: &'static str,
     /// What it is.
     present: Figure,

@@ -18,6 +18,7 @@ use super::judge::Judged;
 use super::outcome::{CheckRecord, Outcome, Sample, State};
 use super::plan::CheckPlan;
 use crate::check::Counts;
+use crate::policy::events::Tested;
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
 use events::Counting;
@@ -82,10 +83,15 @@ impl Course {
     /// The way of `check`, at its beginning.
     pub(super) fn of(check: &Check, plan: &CheckPlan) -> Self {
         match (check.events, check.mode) {
-            (Some(tested), _) => Self::Counting(Box::new(Counting::new(tested))),
+            (Some(tested), _) => Self::counting(tested),
             (None, Mode::Sustained) => Self::Sustained(Sustained::new(check, plan)),
             (None, Mode::UntilHealthy { stable_for }) => Self::Healthy(Healthy::new(check, plan, stable_for)),
         }
+    }
+
+    /// The way of a check of events that are judged as `tested` says.
+    pub(super) fn counting(tested: Tested) -> Self {
+        Self::Counting(Box::new(Counting::new(tested)))
     }
 
     /// Takes in what has been answered about the past, before any sample is.

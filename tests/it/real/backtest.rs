@@ -175,3 +175,62 @@ fn the_stricter_of_two_policies_rolls_back_more() {
     let counts: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| cell.contains("good")).collect();
     assert_eq!(counts, ["0 of 14 good", "14 of 14 good"], "{text}");
 }
+
+const EVENTS: &str = r#"
+post_deployment_validation:
+  name: events
+  window: {duration: 5m}
+  metrics_validation:
+    - name: error_ratio
+      events:
+        bad: 'http_requests_total{job="{{service_name}}", status=~"5.."}'
+        total: 'http_requests_total{job="{{service_name}}"}'
+      max_ratio: 0.01
+"#;
+
+/// What the policy of events says of 200 deployments at 5 requests a second, of which all or none fail 5 % of them.
+fn two_hundred(bad: bool) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("events.yaml"), EVENTS).unwrap();
+    let share = if bad { "1" } else { "0" };
+    let fleet =
+        ["--deployments", "200", "--every", "40m", "--bad-share", share, "--errors", "0.05", "--end", END];
+    let start = ["--generator", "deployments.py", "--", "fleet", "--list", &path("fleet")];
+    let prometheus = Prometheus::start(&[&start[..], &fleet].concat());
+    let output = rollgate()
+        .args(["backtest", &path("events.yaml"), "--deployments", &path("fleet.csv"), "--format", "json"])
+        .args(["--set", "service_name=shop", "--prometheus", &prometheus.url])
+        .output()
+        .unwrap();
+    document(&output)
+}
+
+#[test]
+fn of_two_hundred_healthy_deployments_none_is_rolled_back() {
+    if skipped("of_two_hundred_healthy_deployments_none_is_rolled_back") {
+        return;
+    }
+    let said = two_hundred(false);
+    let counts = &said["policies"][0]["good"];
+    assert_eq!((&counts["deployments"], &counts["rollback"]), (&json!(200), &json!(0)), "{counts:#}");
+}
+
+#[test]
+fn two_hundred_bad_deployments_are_rolled_back_within_three_minutes_of_watching() {
+    if skipped("two_hundred_bad_deployments_are_rolled_back_within_three_minutes_of_watching") {
+        return;
+    }
+    let said = two_hundred(true);
+    let deployments = list(&said["deployments"]);
+    assert_eq!(deployments.len(), 200);
+    let time = |text: &Value| -> jiff::Timestamp { text.as_str().unwrap().parse().unwrap() };
+    let late = deployments.iter().filter(|one| {
+        let result = &one["results"][0];
+        // The window opens a minute after the deployment.
+        let within = || time(&result["verdict_at"]).duration_since(time(&one["time"])).as_secs() <= 240;
+        result["verdict"] != "rollback" || !within()
+    });
+    let late = late.count();
+    assert!(late <= 2, "{late} of 200 are not rolled back within three minutes");
+}
