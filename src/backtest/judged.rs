@@ -51,16 +51,23 @@ pub(crate) struct Judged {
     pub verdict: Verdict,
     /// The tick at which a run of that time would have known it.
     pub at: Timestamp,
+    /// Why it is inconclusive whatever the checks came to.
+    pub overrules: Option<String>,
     /// Its checks, in the policy's order, those without a past last.
     pub checks: Vec<Came>,
 }
 
 impl Judged {
-    /// The check that decided: of those that contribute the verdict the one that failed first.
-    pub(crate) fn decisive(&self) -> Option<&Came> {
+    /// Why it is what it is, but for a pass: what overrules the checks, or the one that decided, of those that contribute the
+    /// verdict the first to fail.
+    pub(crate) fn why(&self) -> Option<String> {
+        if self.verdict == Verdict::Pass {
+            return None;
+        }
         let deciding = self.checks.iter().filter(|check| check.contribution == Some(self.verdict));
         let first = deciding.min_by_key(|check| check.failed_at.unwrap_or(Timestamp::MAX));
-        first.filter(|_| self.verdict != Verdict::Pass)
+        let told = || first.map(|came| format!("{}: {}", came.name, came.reason));
+        self.overrules.clone().or_else(told)
     }
 }
 

@@ -52,10 +52,14 @@ impl Replaying {
         };
         learn(&mut prepared, self.lanes, host, &mut futures_util::stream::pending().boxed()).await;
         self.rhythm.join(&rhythm);
-        let plan = match plan(&prepared.timing, &prepared.checks) {
+        let mut plan = match plan(&prepared.timing, &prepared.checks) {
             Ok((plan, _)) => plan,
             Err(fault) => return Said::LeftOut(fault),
         };
+        // Until then the run of that time could have extended a window; what is to come nobody has seen.
+        if let Some(timeout) = prepared.timing.timeout {
+            plan.deadline = later(deployment.time, timeout).min(plan.begin);
+        }
         if let Some(end) = end(&prepared, &plan).filter(|end| *end > prepared.timing.begin) {
             return Said::LeftOut(format!("its window ends at {}, which is still to come", moment(end)));
         }
@@ -64,7 +68,15 @@ impl Replaying {
 
     async fn judge(&self, past: &Past, prepared: Prepared, plan: Plan, host: &Host) -> Judged {
         let mut engine = self.play(&prepared, plan.clone(), false, host).await;
+        if let Some(version) =
+            prepared.policy.version.as_ref().filter(|_| engine.leads_to() == Verdict::Rollback)
+        {
+            let at = known_at(&engine.record);
+            let reading = version.probe.measure(at, host).await;
+            engine.heard_again(at, &reading);
+        }
         let verdict = engine.conclude();
+        let overrules = engine.record.arrival.as_ref().and_then(|arrival| arrival.overrules.clone());
         let mut checks: Vec<Came> = engine.record.checks.iter().map(came).collect();
         if self.tune {
             // What a stricter or a more lenient limit would have seen may come after the end that this one made.
@@ -87,7 +99,7 @@ impl Replaying {
             samples: (0, 0, 0),
             critical: Vec::new(),
         }));
-        Judged { verdict, at: known_at(verdict, &checks, &engine.record), checks }
+        Judged { verdict, at: known_at(&engine.record), overrules, checks }
     }
 
     /// The run of `prepared`, every check watched to its end if `to_the_end`.
@@ -127,10 +139,10 @@ fn came(record: &CheckRecord) -> Came {
     }
 }
 
-/// The tick at which `verdict` was known: that of the first check that rolls back, else the last one of all.
-fn known_at(verdict: Verdict, checks: &[Came], record: &Record) -> Timestamp {
-    let rolling = checks.iter().filter(|check| check.contribution == Some(Verdict::Rollback));
-    let first = rolling.filter_map(|check| check.failed_at).min().filter(|_| verdict == Verdict::Rollback);
+/// The tick at which the verdict was known: that of the first check that rolls back, else the last one of all.
+fn known_at(record: &Record) -> Timestamp {
+    let rolling = record.checks.iter().filter(|check| check.contribution == Some(Verdict::Rollback));
+    let first = rolling.filter_map(|check| check.failed_at).min();
     let last = record.checks.iter().filter_map(|check| check.samples.last()).map(|sample| sample.at).max();
     first.or(last).unwrap_or(record.open)
 }

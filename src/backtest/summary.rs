@@ -149,7 +149,7 @@ mod tests {
 
     fn case(known: Option<Known>, verdict: Verdict, seconds: i64) -> Case {
         let at = Timestamp::from_second(seconds).unwrap();
-        let judged = Judged { verdict, at, checks: Vec::new() };
+        let judged = Judged { verdict, at, overrules: None, checks: Vec::new() };
         let deployment = Deployment { known, ..Deployment::at(Timestamp::UNIX_EPOCH) };
         Case { deployment, said: vec![Some(Said::Judged(judged))] }
     }

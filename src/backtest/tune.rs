@@ -407,7 +407,7 @@ mod tests {
         let critical = vec![Critical { limit: Limit::Max, present: 5.0, value }];
         let checks = vec![came("errors", value > 5.0, critical), came("up", other, Vec::new())];
         let verdict = checks.iter().filter_map(|check| check.contribution).max().unwrap();
-        let judged = Judged { verdict, at: Timestamp::UNIX_EPOCH, checks };
+        let judged = Judged { verdict, at: Timestamp::UNIX_EPOCH, overrules: None, checks };
         let deployment = Deployment { known, ..Deployment::at(Timestamp::UNIX_EPOCH) };
         Case { deployment, said: vec![Some(Said::Judged(judged))] }
     }

@@ -21,7 +21,7 @@ const HEADER: [&str; 26] = [
     "policy",
     "verdict",
     "verdict_at",
-    "left_out",
+    "verdict_reason",
     "check",
     "kind",
     "failure_action",
@@ -67,11 +67,12 @@ impl Format for Csv {
                 match said {
                     None => {}
                     Some(Said::LeftOut(why)) => {
-                        first.extend([String::new(), String::new(), redact(why)]);
+                        first.extend(["left out".to_owned(), String::new(), redact(why)]);
                         rows.push(first);
                     }
-                    Some(Said::Judged(Judged { verdict, at, checks })) => {
-                        first.extend([verdict.word().to_owned(), moment(*at), String::new()]);
+                    Some(Said::Judged(judged @ Judged { verdict, at, checks, .. })) => {
+                        let why = judged.why().map(|why| redact(&why)).unwrap_or_default();
+                        first.extend([verdict.word().to_owned(), moment(*at), why]);
                         let row = |came: &Came| [first.clone(), check(came, one.time, redact)].concat();
                         rows.extend(checks.iter().map(row));
                     }

@@ -193,6 +193,8 @@ struct ResultDocument {
     verdict: Option<&'static str>,
     /// The tick at which a run of that time would have known it.
     verdict_at: Option<Time>,
+    /// Why it is what it is; null for a pass.
+    reason: Option<String>,
     /// Whether that is wrong: a bad deployment that is not rolled back, or a good one that is; null where nobody knows.
     wrong: Option<bool>,
     /// What each check came to, in the policy's order.
@@ -320,12 +322,14 @@ fn deployment(case: &Case, redact: Redact<'_>) -> DeploymentDocument {
             left_out: None,
             verdict: None,
             verdict_at: None,
+            reason: None,
             wrong: None,
             checks: Vec::new(),
         };
         Some(match said.as_ref()? {
             Said::LeftOut(why) => ResultDocument { left_out: Some(redact(why)), ..nothing },
-            Said::Judged(Judged { verdict, at, checks }) => ResultDocument {
+            Said::Judged(judged @ Judged { verdict, at, checks, .. }) => ResultDocument {
+                reason: judged.why().map(|why| redact(&why)),
                 verdict: Some(verdict.word()),
                 verdict_at: Some(Time(*at)),
                 wrong: case.wrong(policy),

@@ -22,7 +22,7 @@ const SHOWN: usize = 30;
 const NAME: usize = 40;
 
 /// Columns for a reason.
-const REASON: usize = 160;
+const REASON: usize = 240;
 
 /// The format itself.
 #[derive(Debug)]
@@ -238,9 +238,7 @@ impl Page<'_> {
                 } else {
                     "–".to_owned()
                 };
-                let why = judged
-                    .decisive()
-                    .map(|came| self.say(&format!("{}: {}", came.name, came.reason), REASON));
+                let why = judged.why().map(|why| self.say(&why, REASON));
                 let passed = || {
                     let passed = judged.checks.iter().filter(|came| came.outcome == Outcome::Passed).count();
                     format!("{} passed", count(passed, "check"))
