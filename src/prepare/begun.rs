@@ -1,8 +1,8 @@
 //! The record of a run of which nothing is known yet, as far as policy and plan tell it. Must not know how it is run.
 
 use super::Prepared;
-use crate::gate::outcome::Record;
 use crate::gate::arrival::Arrival;
+use crate::gate::outcome::Record;
 use crate::gate::plan::Plan;
 
 impl Prepared {
