@@ -2,6 +2,7 @@
 //! Pure: it is driven with times and readings by `measure`. Must not wait, measure or act.
 
 mod concluding;
+mod otherwise;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -10,14 +11,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::before;
-use super::extreme::Extreme;
 use super::outcome::{CheckRecord, Event, Outcome, Record, Verdict};
 use super::plan::Plan;
 use super::verdict::{Stop, contribution};
 use super::watch::{Step, Taken, Watch};
 use crate::check::{Labels, Reading};
 use crate::host::clock::later;
-use crate::policy::events::Claim;
 use crate::policy::model::Check;
 
 /// Warnings beyond this are only counted.
@@ -124,27 +123,6 @@ impl Engine {
             notes: HashSet::new(),
             labels: HashSet::new(),
         }
-    }
-
-    /// Keeps how bad each sample is.
-    pub fn keep_extremes(&mut self) {
-        self.watches.iter_mut().for_each(|watch| watch.extremes.begin());
-    }
-
-    /// How bad each sample of `check` is, in the order of its record's, where that is kept.
-    pub fn extremes(&self, check: usize) -> &[Option<Extreme>] {
-        self.watches.get(check).map_or(&[], |watch| watch.extremes.all())
-    }
-
-    /// Whether the check numbered `check`, which counts events, would have failed if `claim` were claimed.
-    pub fn would_fail(&self, check: usize, claim: Claim) -> bool {
-        let all = self.watches.get(check).zip(self.record.checks.get(check));
-        all.is_some_and(|(watch, record)| watch.would_fail(claim, record))
-    }
-
-    /// Whether the sampling ended before every window did.
-    pub const fn stopped(&self) -> bool {
-        self.stop.is_some()
     }
 
     /// What can be asked at once: the ticks in the past. Everything else is scheduled.
