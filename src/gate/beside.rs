@@ -234,3 +234,138 @@ pub(super) fn confirmed(judged: Judged, asides: Asides<'_>, check: &Check) -> Ju
     };
     Judged { state, reason: Some(reason), breaching: Vec::new(), ..judged }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::check::History;
+    use crate::gate::judge::judge;
+    use crate::gate::watch::Taken;
+    use crate::policy::model::On;
+    use crate::testing::{self, Still};
+
+    fn seen(values: &[(&str, f64)]) -> Reading {
+        let one = |(pod, value): &(&str, f64)| Series {
+            labels: Arc::new(vec![("pod".into(), (*pod).into())]),
+            value: *value,
+        };
+        Reading::new(Seen::Series(values.iter().map(one).collect()))
+    }
+
+    fn failed() -> Reading {
+        Reading::new(Seen::Failed("refused".to_owned()))
+    }
+
+    /// A check with `max_value: 1` beside which a question of `role` is asked.
+    fn check(role: Role) -> Check {
+        let mut check = testing::check("fake", 1.0);
+        check.beside = vec![Beside { role, probe: Arc::new(Still { past: true }) }];
+        check
+    }
+
+    fn judged(check: &Check, own: &Reading, beside: Reading) -> (State, String) {
+        let taken = Taken { beside: vec![beside], ..Taken::new(own.clone()) };
+        let judged = judge(&taken, check, &[]);
+        (judged.state, judged.reason.unwrap_or_default())
+    }
+
+    #[test]
+    fn without_evidence_there_is_no_traffic() {
+        let mut check = check(Role::Evidence(10.0));
+        let breach = seen(&[("a", 2.0)]);
+        for (evidence, state, why) in [
+            (seen(&[("a", 10.0 - 1e-12)]), State::Breach, "2 > max_value 1"),
+            (seen(&[("a", 9.0)]), State::NoTraffic, "the evidence is 9, expected at least 10"),
+            (seen(&[("a", 9.0), ("b", 11.0)]), State::Breach, ""),
+            (seen(&[("a", f64::NAN)]), State::NoTraffic, "is NaN"),
+            (seen(&[]), State::NoTraffic, "is an empty result"),
+            (failed(), State::Error, "the evidence of traffic could not be asked: refused"),
+        ] {
+            let (found, reason) = judged(&check, &breach, evidence);
+            assert!(found == state && reason.contains(why), "{found:?}: {reason}");
+        }
+        // A source that cannot be asked is that, whatever its evidence says.
+        assert_eq!(judged(&check, &failed(), seen(&[])).0, State::Error);
+        check.on.no_traffic = On::Fail;
+        let (state, reason) = judged(&check, &seen(&[("a", 0.0)]), seen(&[]));
+        assert!(state == State::Breach && reason.ends_with("(`on_no_traffic: fail`)"), "{reason}");
+    }
+
+    #[test]
+    fn series_that_are_too_old_are_left_out() {
+        let check = check(Role::SeriesAge(Duration::from_secs(60)));
+        let own = seen(&[("a", 2.0), ("b", 0.5)]);
+        let (state, reason) = judged(&check, &own, seen(&[("a", 61.0), ("b", 60.0)]));
+        assert_eq!((state, reason.as_str()), (State::Within, "1 of 2 series left out: older than 1m"));
+        let (state, reason) = judged(&check, &own, seen(&[("a", 300.0), ("b", 120.4)]));
+        assert_eq!(
+            (state, reason.as_str()),
+            (State::NoData, "the newest sample is 2m old, expected at most 1m")
+        );
+        assert_eq!(judged(&check, &own, failed()).0, State::Error);
+    }
+
+    #[test]
+    fn what_looks_at_old_samples_only_has_no_data() {
+        let check = check(Role::Age(Duration::from_secs(60)));
+        let own = seen(&[("a", 2.0)]);
+        assert_eq!(judged(&check, &own, seen(&[("", 60.0)])).0, State::Breach);
+        let (state, reason) = judged(&check, &own, seen(&[("", 75.0)]));
+        assert!(state == State::NoData && reason.contains("1m 15s old, expected at most 1m"), "{reason}");
+        let (state, reason) = judged(&check, &own, seen(&[]));
+        assert!(state == State::NoData && reason.contains("has a sample any more"), "{reason}");
+        // An empty result is what it is.
+        assert_eq!(judged(&check, &seen(&[]), seen(&[])).1, "an empty result");
+    }
+
+    #[test]
+    fn a_breach_may_need_to_be_confirmed() {
+        let mut check = check(Role::Confirm);
+        let own = seen(&[("a", 2.0), ("b", 3.0)]);
+        let (state, reason) = judged(&check, &own, seen(&[("a", 0.5), ("b", 0.25)]));
+        let said = "3 > max_value 1 at {pod=\"b\"}, 2 of 2 series, but 0.5 over the shortest range (`confirm: short`)";
+        assert_eq!((state, reason.as_str()), (State::Within, said));
+        assert_eq!(judged(&check, &own, seen(&[("a", 0.5), ("b", 1.5)])).0, State::Breach);
+        assert_eq!(judged(&check, &own, seen(&[("a", f64::NAN)])).0, State::NoTraffic);
+        assert_eq!(judged(&check, &own, failed()).0, State::Error);
+        assert_eq!(
+            judged(&check, &seen(&[("a", 0.5)]), failed()).0,
+            State::Within,
+            "nothing is to be confirmed"
+        );
+        // Counted for each series, each is confirmed by itself.
+        check.judging.count = Count::Series;
+        let taken = Taken { beside: vec![seen(&[("a", 5.0), ("c", 5.0)])], ..Taken::new(own) };
+        let both = judge(&taken, &check, &[]);
+        let a = key(&vec![("pod".into(), "a".into())]);
+        assert_eq!((both.state, both.breaching), (State::Breach, vec![a]));
+        assert_eq!(judged(&check, &seen(&[("a", 2.0)]), seen(&[("b", 2.0)])).0, State::Within);
+    }
+
+    #[test]
+    fn only_a_net_loss_is_one() {
+        let mut check = testing::check("fake", 1.0);
+        let mut lost = |on: OnDataLost, before: Reading, now: &Reading| {
+            check.history = vec![History {
+                purpose: Purpose::Lost(on),
+                probe: Arc::new(Still { past: true }),
+                times: Vec::new(),
+                step: Duration::ZERO,
+            }];
+            let judged = judge(&Taken::new(now.clone()), &check, &[Some(vec![before])]);
+            (judged.state, judged.reason.unwrap_or_default())
+        };
+        let two = || seen(&[("a", 0.0), ("b", 0.0)]);
+        let (state, reason) = lost(OnDataLost::Fail, two(), &seen(&[("a", 0.0)]));
+        let said = "gone since the deployment: {pod=\"b\"} (2 series before, 1 now) (`on_data_lost: fail`)";
+        assert_eq!((state, reason.as_str()), (State::Breach, said));
+        assert_eq!(lost(OnDataLost::Inconclusive, two(), &seen(&[])).0, State::NoData);
+        for now in [&[("c", 0.0), ("d", 0.0)][..], &[("a", 0.0), ("b", 0.0), ("c", 0.0)]] {
+            assert_eq!(lost(OnDataLost::Fail, two(), &seen(now)).0, State::Within);
+        }
+        assert_eq!(lost(OnDataLost::Fail, failed(), &seen(&[("a", 0.0)])).0, State::Within);
+        assert_eq!(lost(OnDataLost::Fail, two(), &failed()).0, State::Error, "the source cannot be asked");
+    }
+}

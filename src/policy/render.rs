@@ -122,6 +122,11 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let control = control.map(|rendered| rendered.probe);
     let version = spec.version.as_ref().and_then(|version| version.render(&cx, &mut found));
     // Where nothing was deployed, no version is expected.
+    if let Some(spec) = spec.version.as_ref().filter(|_| inputs.deployed_at.is_none()) {
+        let problem =
+            Problem::at(spec.companion().query.place, "`expect_version` is not asked: nothing was deployed");
+        found.push(Problem { severity: super::problem::Severity::Warning, ..problem });
+    }
     let version = version.filter(|_| inputs.deployed_at.is_some());
     defaults.version = version.clone();
     let mut names: BTreeSet<String> =

@@ -131,3 +131,15 @@ fn the_policies_of_the_page_on_events_are_sound() {
         assert!(found.iter().all(|(severity, _)| severity == "note"), "{policy}\n{text}");
     }
 }
+
+/// The policies that `docs/context.md` shows are ones in which nothing is wrong.
+#[test]
+fn the_policies_of_the_page_on_context_are_sound() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/context.md");
+    let page = Section { id: String::new(), text: std::fs::read_to_string(path).unwrap() };
+    assert_eq!(page.examples().len(), 1);
+    for policy in page.examples() {
+        let (found, _, text) = lint(policy);
+        assert!(found.iter().all(|(severity, _)| severity == "note"), "{policy}\n{text}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::policy::criterion::Number;
 use crate::policy::form::Form;
 use crate::policy::model::Judging;
 use crate::policy::node::Node;
-use crate::policy::problem::{Problem, Problems, Severity};
+use crate::policy::problem::{Place, Problem, Problems, Severity};
 use crate::policy::reader::{Field, Reader, Shape};
 use crate::policy::spoken::{Settled, number, settled, span};
 use crate::policy::template::Scope;
@@ -117,22 +117,36 @@ impl ContextSpec {
             });
             format!("where series are gone that were there before the deployment, it is {means}")
         });
-        let before = settled(self.words.pre_existing.as_ref(), scope, problems);
-        let before = before.or(defaults.then_some(Settled::Known(PreExisting::default()))).map(|on| {
-            let means = on.say(|on| match on {
-                PreExisting::Inconclusive => "is inconclusive: going back cannot mend it".to_owned(),
-                PreExisting::Alert => "is an alert: going back cannot mend it".to_owned(),
-                PreExisting::Rollback => "means what any other does".to_owned(),
-            });
-            format!("a failure that was as bad before the rollout {means}")
-        });
+        let default = Value::Known(PreExisting::default(), Place { source: 0, start: 0, end: 0 });
+        let before = self.words.pre_existing.as_ref().or(defaults.then_some(&default));
+        let before = before.and_then(|on| told_before(on, scope, problems));
         [evidence, age, lost, before].into_iter().flatten().collect()
+    }
+
+    /// What a failure means that was as bad before the rollout, for a check that says `own` of it.
+    pub(super) fn pre_existing(
+        own: Option<&Value<PreExisting>>,
+        cx: &RenderCx<'_>,
+        problems: &mut Problems,
+    ) -> PreExisting {
+        let of_gate = cx.gate.context.and_then(|gate| gate.words.pre_existing.as_ref());
+        super::rendered(own.or(of_gate), cx.scope, problems).ok().flatten().unwrap_or_default()
     }
 
     /// The queries in it.
     pub fn companions(&self) -> Vec<Companion<'_>> {
         self.evidence.iter().map(|evidence| evidence.asked.companion()).collect()
     }
+}
+
+/// What `pre_existing` means, a sentence without its end.
+pub(super) fn told_before(on: &Value<PreExisting>, scope: &Scope, problems: &mut Problems) -> Option<String> {
+    let means = settled(Some(on), scope, problems)?.say(|on| match on {
+        PreExisting::Inconclusive => "is inconclusive: going back cannot mend it".to_owned(),
+        PreExisting::Alert => "is an alert: going back cannot mend it".to_owned(),
+        PreExisting::Rollback => "means what any other does".to_owned(),
+    });
+    Some(format!("a failure that was as bad before the rollout {means}"))
 }
 
 impl EvidenceSpec {

@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use super::asked::Whom;
 use super::probe::{Apart, MetricProbe, Query};
-use super::{known, rendered};
+use super::{ContextSpec, known, rendered};
 use crate::check::{Facts, History, MetricSource, Purpose, RenderCx, Rendered, Spec, Told};
 use crate::host::clock::later;
+use crate::policy::context::PreExisting;
 use crate::policy::events::{ALPHA_ROLLBACK, BETA, Bad, Budget, Claim, Tested};
 use crate::policy::model::Judging;
 use crate::policy::problem::{Problem, Problems};
@@ -59,6 +60,7 @@ pub(super) struct EventsSpec {
     claim: ClaimSpec,
     alpha: Option<Value<Chance>>,
     beta: Option<Value<Chance>>,
+    pre_existing: Option<Value<PreExisting>>,
 }
 
 impl EventsSpec {
@@ -232,6 +234,14 @@ impl Spec for EventsSpec {
                 sides.iter().map(steps).collect()
             }
         };
+        let means = ContextSpec::pre_existing(self.pre_existing.as_ref(), cx, problems);
+        // What is compared with a baseline of the same time, or spends a budget, was not the same before.
+        let comparable = matches!(tested.claim, Claim::AtMost(_)) && cx.anchor.is_some();
+        let history = history.into_iter().chain((comparable && means != PreExisting::Rollback).then(|| {
+            let probe = StepsProbe { asking: asking(), side: own.clone() };
+            before(Purpose::PreExisting(means), Arc::new(probe), begin.rollout, STEP, 1)
+        }));
+        let history = history.collect();
         let window = own.selectors().last().and_then(|selector| {
             let options = Options { dialect: source.dialect(), holes: false };
             let expr = promql::parse(selector, options).sound().ok()?;

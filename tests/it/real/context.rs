@@ -83,6 +83,34 @@ fn a_failure_that_was_as_bad_before_is_no_reason_to_go_back() {
 }
 
 #[test]
+fn counted_events_that_were_as_many_before_are_no_reason_to_go_back() {
+    if skipped("counted_events_that_were_as_many_before_are_no_reason_to_go_back") {
+        return;
+    }
+    let events = |job: &str, gate: &str| {
+        format!(
+            "post_deployment_validation:\n  {gate}\n  metrics_validation:\n    - name: watched\n      events: {{bad: \
+             'http_requests_total{{job=\"{job}\", status=\"500\"}}', total: 'http_requests_total{{job=\"{job}\"}}'}}\n      \
+             max_ratio: 1%\n"
+        )
+    };
+    for (job, means, code, before) in [
+        ("half_mended", "inconclusive", 30, "as_bad"),
+        ("half_mended", "rollback", 20, "null"),
+        ("still_bad", "alert", 10, "as_bad"),
+        ("regression", "inconclusive", 20, "better"),
+    ] {
+        let (exit, said) = judge(&events(job, &format!("pre_existing: {means}")));
+        assert_eq!(exit, Some(code), "{job}, {means}: {said:#}");
+        assert_eq!(check(&said, "watched")["before"].as_str().unwrap_or("null"), before, "{said:#}");
+    }
+    // A version that comes late answers for what came after it only.
+    let gate = format!("expect_version: {{query: '{}'}}", SHARE.replace("JOB", "late"));
+    let (exit, said) = judge(&events("late", &gate));
+    assert_eq!(exit, Some(0), "{said:#}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_rolled_back_and_says_so() {
     if skipped("what_cannot_be_compared_is_rolled_back_and_says_so") {
         return;

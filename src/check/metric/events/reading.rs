@@ -49,7 +49,9 @@ impl EventsSpec {
         let claim = Self::claim(body, slow);
         let alpha = read(body, "alpha", &mut sound);
         let beta = read(body, "beta", &mut sound);
-        let spec = Self { whom, side: side?, slower_than: slower_than?, claim: claim?, alpha, beta };
+        let pre_existing = read(body, "pre_existing", &mut sound);
+        let (side, slower_than, claim) = (side?, slower_than?, claim?);
+        let spec = Self { whom, side, slower_than, claim, alpha, beta, pre_existing };
         sound.then_some(spec)
     }
 

@@ -224,7 +224,7 @@ fn what_variables_make_of_a_selector_is_still_one() {
     }
     let check = rendered(PLAIN, Arc::default()).unwrap();
     assert_eq!(&*check.probe.target(), "x_total{code=\"500\", job=\"shop\"} / x_total{job=\"shop\"}");
-    assert_eq!(check.history.iter().map(|one| one.times.len()).collect::<Vec<_>>(), [120]);
+    assert_eq!(check.history.iter().map(|one| one.times.len()).collect::<Vec<_>>(), [120, 1]);
     assert_eq!(check.history[0].times.last(), Some(&noon()));
     assert_eq!(check.probe.due_from(), Some(later_by(15)));
 }

@@ -2,6 +2,7 @@
 
 use super::{ClaimSpec, EventsSpec, SideSpec};
 use crate::check::metric::asked::TIMEOUT;
+use crate::check::metric::context::told_before;
 use crate::check::metric::patience::{ATTEMPTS, budget};
 use crate::check::{ByEvents, Due, Told};
 use crate::policy::criterion::Number;
@@ -67,7 +68,7 @@ impl EventsSpec {
             must: vec![must],
             among: String::new(),
             by_events: Some(by_events),
-            context: Vec::new(),
+            context: self.pre_existing.iter().filter_map(|on| told_before(on, scope, problems)).collect(),
             has_past: true,
             due: Due::After { needs: super::probe::SCRAPE, tells: None, deployment: false },
             reaching: None,
