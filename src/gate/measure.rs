@@ -132,7 +132,7 @@ pub async fn measure(
 }
 
 /// Before a rollback: asks once more what share of the traffic the new version takes, as of now, and tells `engine`; a
-/// rollback waits no longer than [`PATIENCE`] for it. The signal that came meanwhile.
+/// rollback waits no longer than ten seconds for it. The signal that came meanwhile.
 pub async fn ask_again(
     version: &Beside,
     engine: &mut Engine,
