@@ -109,8 +109,10 @@ pub(crate) fn critical(
         let found = of_claim(tested.claim, again);
         return Vec::from_iter(found.filter(|_| again(tested.claim) == record.failed_at.is_some()));
     }
-    // What confirms a breach, or leaves series out, would answer otherwise for another one.
-    let hangs = check.beside.iter().any(|one| matches!(one.role, Role::Confirm | Role::SeriesAge(_)));
+    // What confirms a breach, or leaves series out, would answer otherwise for another one; a comparison has other limits.
+    let compared = check.judging.relative.is_some();
+    let hangs =
+        compared || check.beside.iter().any(|one| matches!(one.role, Role::Confirm | Role::SeriesAge(_)));
     if hangs || check.judging.count == Count::Series || check.mode != Mode::Sustained {
         return Vec::new();
     }
@@ -334,6 +336,8 @@ mod tests {
             samples: Vec::new(),
             before: None,
             evidence: None,
+            at_most: None,
+            tested: None,
         }
     }
 

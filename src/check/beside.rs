@@ -45,6 +45,10 @@ pub enum Role {
     Age(Duration),
     /// The same over a shorter range: a breach counts only where this breaches too.
     Confirm,
+    /// What the values are compared with.
+    Baseline,
+    /// The check's own values at the same time of an earlier season.
+    Season,
 }
 
 /// What the answer of a question about the past means for a check.
@@ -58,6 +62,10 @@ pub enum Purpose {
     Dispersion,
     /// How many events there were in each part of an error budget's period.
     Volume,
+    /// What the values are compared with.
+    Baseline,
+    /// The same of an earlier season.
+    Season,
 }
 
 impl Role {
@@ -68,6 +76,8 @@ impl Role {
             Self::Version(_) => "expect_version",
             Self::SeriesAge(_) | Self::Age(_) => "max_data_age",
             Self::Confirm => "confirm",
+            Self::Baseline => "baseline",
+            Self::Season => "season",
         }
     }
 
@@ -80,6 +90,7 @@ impl Role {
                 format!("at most {} old", humantime::format_duration(limit))
             }
             Self::Confirm => "a breach too".to_owned(),
+            Self::Baseline | Self::Season => "a value for each series".to_owned(),
         }
     }
 }
@@ -92,12 +103,14 @@ impl Purpose {
             Self::Lost(_) => "on_data_lost",
             Self::Dispersion => "events",
             Self::Volume => "error_budget",
+            Self::Baseline => "baseline",
+            Self::Season => "season",
         }
     }
 
     /// Whether it is the check's own question, asked about the past.
     pub const fn repeats(self) -> bool {
-        matches!(self, Self::PreExisting(_) | Self::Lost(_))
+        matches!(self, Self::PreExisting(_) | Self::Lost(_) | Self::Baseline | Self::Season)
     }
 
     /// Whether it is asked only when the check has breached.

@@ -4,8 +4,10 @@
 mod aim;
 mod apart;
 mod asked;
+mod baseline;
 mod confirm;
 mod context;
+mod earlier;
 mod events;
 mod learning;
 mod limits;
@@ -20,33 +22,30 @@ use crate::policy::form::Form;
 use crate::policy::model::Judging;
 use crate::policy::problem::Problems;
 use crate::policy::reader::{Field, Reader, Rule, Shape};
+use crate::policy::relative::Tolerance;
 use crate::policy::template::Scope;
 use crate::policy::value::{Scalar, Value};
 use crate::policy::window::{LOOKBACK, MIN_RANGE, OLD_DATA, Reaching, ReachingSpec};
 use aim::Aim;
 pub(crate) use asked::QuerySpec;
+use baseline::BaselineSpec;
 use confirm::Confirm;
 use context::Own;
 pub use context::{CONTEXT, ContextSpec, EXPECT_VERSION, VersionSpec};
 use events::EventsSpec;
-use limits::{LimitsSpec, Tolerance};
+use limits::LimitsSpec;
 use probe::Apart;
 
 /// The fields of a metrics check beside the envelope's.
-pub(super) const FIELDS: &[Field] = &joined::<32>(&[
+pub(super) const FIELDS: &[Field] = &joined::<33>(&[
     &[QUERY, asked::SOURCE, asked::TIMEOUT_FIELD],
     events::FIELDS,
     limits::FIELDS,
+    baseline::FIELDS,
     &[OLD_DATA, LOOKBACK, MIN_RANGE],
     CONTEXT,
     &[confirm::FIELD],
-    &[
-        Field::later("baseline"),
-        Field::later("on_no_baseline"),
-        Field::later("max_increase"),
-        Field::later("max_decrease"),
-        Field::later("test"),
-    ],
+    &[],
 ]);
 
 /// What is asked, where no events are counted.
@@ -58,6 +57,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::With("events", events::RULES),
     Rule::Without("events", &[Rule::All(&["query"]), events::WITHOUT]),
     Rule::Without("events", limits::RULES),
+    Rule::Without("events", baseline::RULES),
 ];
 
 /// Several tables as one of `N` fields.
@@ -83,6 +83,7 @@ const fn joined<const N: usize>(tables: &[&[Field]]) -> [Field; N] {
 struct MetricSpec {
     asked: QuerySpec,
     limits: LimitsSpec,
+    baseline: Option<BaselineSpec>,
     reaching: ReachingSpec,
     context: ContextSpec,
     confirm: Option<Value<Confirm>>,
@@ -102,11 +103,13 @@ pub(super) fn parse(source: &str, body: &mut Reader<'_, '_>) -> Option<Box<dyn S
     let source = asked.as_ref().map_or(source, |asked| &asked.source.0).to_owned();
     let context = ContextSpec::read(&source, body, &mut sound);
     let confirm = confirm::read(asked.as_ref().map(|asked| &asked.query), body, &mut sound);
-    let spec = MetricSpec { asked: asked?, limits, reaching, context, confirm };
+    let asked = asked?;
+    let baseline = BaselineSpec::read(&source, &asked.query, body, &mut sound);
+    let spec = MetricSpec { asked, limits, baseline, reaching, context, confirm };
     // What is known already is compared now, so that faults show before there are variables.
     if spec.is_known() && sound {
         let none = Scope::default();
-        let judging = spec.limits.judging(&none, body.problems);
+        let judging = spec.judging(&none, body.problems);
         sound = judging.is_some() & spec.asked.timeout(&none, body.problems).is_some();
     }
     sound.then(|| Box::new(spec) as Box<dyn Spec>)
@@ -133,14 +136,30 @@ fn rendered<T: Scalar + Clone>(
 
 impl MetricSpec {
     const fn is_known(&self) -> bool {
-        self.limits.is_known() && known(self.asked.timeout.as_ref())
+        let baseline = match &self.baseline {
+            Some(baseline) => baseline.is_known(),
+            None => true,
+        };
+        self.limits.is_known() && known(self.asked.timeout.as_ref()) && baseline
+    }
+
+    /// How series are judged. `None` after reporting why.
+    fn judging(&self, scope: &Scope, problems: &mut Problems) -> Option<Judging> {
+        let judging = self.limits.judging(scope, problems);
+        let relative = self.baseline.as_ref().map(|baseline| baseline.relative(scope, problems));
+        let relative = match relative {
+            Some(relative) => Some(relative?),
+            None => None,
+        };
+        Some(Judging { relative, ..judging? })
     }
 
     /// Where its query may look.
     fn aim(judging: &Judging, reaching: Reaching, cx: &RenderCx<'_>) -> Option<Aim> {
         let anchor = cx.anchor?;
         let criterion = judging.criterion;
-        let caps = criterion.max.is_some() && criterion.min.is_none() && criterion.expected.is_none();
+        let others = criterion.min.is_some() || criterion.expected.is_some() || judging.relative.is_some();
+        let caps = criterion.max.is_some() && !others;
         Some(Aim::new(anchor, reaching, caps, cx.rhythm))
     }
 }
@@ -151,7 +170,10 @@ impl Spec for MetricSpec {
     }
 
     fn companions(&self) -> Vec<Companion<'_>> {
-        self.context.companions()
+        let baseline = self.baseline.as_ref().and_then(BaselineSpec::asks);
+        let baseline =
+            baseline.map(|asks| Companion { query: &asks.query, source: (&asks.source.0, asks.source.1) });
+        self.context.companions().into_iter().chain(baseline).collect()
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -165,10 +187,19 @@ impl Spec for MetricSpec {
             min: own.min.as_ref().map(Value::place),
             max: own.max.as_ref().map(Value::place),
         };
-        let known = || own.judging(&Scope::default(), &mut Problems::default());
+        let known = || self.judging(&Scope::default(), &mut Problems::default());
         let judging = if self.is_known() { known() } else { None };
         let timeout = self.asked.timeout.as_ref();
-        Facts { query: Some(&self.asked.query), judging, limits, timeout, ..Facts::default() }
+        let baseline = self.baseline.as_ref();
+        Facts {
+            query: Some(&self.asked.query),
+            set_aside: baseline.and_then(BaselineSpec::set_aside),
+            baseline: baseline.map(|baseline| baseline.place),
+            judging,
+            limits,
+            timeout,
+            ..Facts::default()
+        }
     }
 
     fn told(&self, scope: &Scope, reaching: Reaching, problems: &mut Problems) -> Told {
@@ -176,16 +207,22 @@ impl Spec for MetricSpec {
     }
 
     fn render(&self, cx: &RenderCx<'_>, problems: &mut Problems) -> Option<Rendered> {
-        let judging = self.limits.judging(cx.scope, problems);
+        let judging = self.judging(cx.scope, problems);
         let reaching = self.reaching.render(cx.gate.window, cx.scope, problems);
         let aim = judging.as_ref().and_then(|judging| Self::aim(judging, reaching, cx));
         let empty = judging.as_ref().is_some_and(|judging| judging.expect_empty);
         let apart = if empty { Apart::Comparison } else { Apart::Ratio };
-        let probe = self.asked.probe(cx, aim, apart, problems);
-        let (judging, probe) = (judging?, probe?);
+        let probe = self.asked.probe(cx, aim.clone(), apart, problems);
+        let (mut judging, probe) = (judging?, probe?);
         let own = Own { probe: &probe, judging: &judging, reaching, apart };
-        let beside = self.beside(&own, cx, problems);
-        let history = self.history(&own, cx);
+        let mut beside = self.beside(&own, cx, problems);
+        let mut history = self.history(&own, cx);
+        if let (Some(baseline), Some(relative)) = (&self.baseline, &mut judging.relative) {
+            let asked = baseline.ask(relative.against, (&probe, aim), reaching.lookback, cx, problems)?;
+            relative.range = asked.range;
+            beside.extend(asked.beside);
+            history.extend(asked.history);
+        }
         let rendered = Rendered::new(Arc::new(probe), judging, self.asked.query.text.clone());
         Some(Rendered { beside, history, ..rendered })
     }

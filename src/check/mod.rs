@@ -101,6 +101,8 @@ pub struct Reading {
     pub remark: Option<String>,
     /// Whether an empty result is so because there was nothing to look at.
     pub lacking: bool,
+    /// What the same question was answered about earlier windows, the nearest first, where it asks about several.
+    pub earlier: Vec<Self>,
 }
 
 impl Reading {
@@ -115,6 +117,7 @@ impl Reading {
             early: false,
             remark: None,
             lacking: false,
+            earlier: Vec::new(),
         }
     }
 }
@@ -211,6 +214,10 @@ pub struct Facts<'s> {
     pub query: Option<&'s Template>,
     /// The counters whose events it counts.
     pub counters: Vec<&'s Template>,
+    /// What decides it by rules of its own, and the fields of a check that do not apply then.
+    pub set_aside: Option<(&'static str, &'static [&'static str])>,
+    /// Where its baseline is written.
+    pub baseline: Option<Place>,
     /// How its series are judged, where it has series and all of that is written as itself.
     pub judging: Option<Judging>,
     /// Where the limits are written.
@@ -268,6 +275,8 @@ pub struct Told {
     pub by_events: Option<ByEvents>,
     /// What is asked beside it and what that means, each a sentence without its end.
     pub context: Vec<String>,
+    /// What decides it once, at its last tick; empty where its breaches are counted.
+    pub decided_by: String,
     /// Whether it can be asked about the past.
     pub has_past: bool,
     /// Which of its ticks are due, where nothing is learnt.
@@ -314,6 +323,8 @@ pub struct RenderCx<'a> {
     pub scope: &'a Scope,
     /// When the new version was live, or the window's start where there was no deployment: `elapsed` counts from it.
     pub deployed_at: Timestamp,
+    /// From tick to tick of the check, as far as it is known.
+    pub interval: Duration,
     /// Before which no sample may look; `None` where there was no deployment.
     pub anchor: Option<Anchor>,
     /// What holds for checks that say nothing else.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::inputs::InputArgs;
+use crate::check::Role;
 use crate::exit::Exit;
 use crate::gate::evidence::{claim, odds};
 use crate::gate::moment;
@@ -93,6 +94,44 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
     }
     let first = plan.tick(plan.first_due());
     let _ = writeln!(text, "  {}{}", settling(plan), ticks(plan));
+    if let Some(test) = check.judging.relative.and_then(|relative| relative.test) {
+        let _ = writeln!(text, "  decided once, at the last of them, by {}", test.word());
+    } else {
+        show_counts(text, check, plan);
+    }
+    if !check.judging.limits().is_empty() {
+        let _ = writeln!(text, "  {}", check.judging.limits());
+    }
+    if check.probe.asked_at(first).is_some() {
+        let _ = writeln!(text, "  query as it is written: {}", check.target);
+        let _ = writeln!(text, "  as it is asked at {}:", moment(first));
+    }
+    for line in check.probe.request(first) {
+        let _ = writeln!(text, "  {line}");
+    }
+    for beside in &check.beside {
+        let what = match beside.role {
+            Role::Baseline | Role::Season => beside.probe.target().to_string(),
+            role => role.must(),
+        };
+        let _ = writeln!(text, "  beside it, for `{}`: {what}", beside.role.word());
+        for line in beside.probe.request(first) {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    for history in check.history.iter().filter(|history| history.purpose.repeats()) {
+        let (Some(from), Some(to)) = (history.times.first(), history.times.last()) else { continue };
+        let when =
+            if history.purpose.waits_for_breach() { "at its first breach" } else { "at the beginning" };
+        let times = match history.times.len() {
+            1 => format!("as of {}", moment(*to)),
+            ticks => format!("as of {ticks} ticks from {} to {}", moment(*from), moment(*to)),
+        };
+        let _ = writeln!(text, "  {when}, for `{}`: the same {times}", history.purpose.word());
+    }
+}
+
+fn show_counts(text: &mut String, check: &Check, plan: &CheckPlan) {
     let needs = format!(
         "needs {} judged samples and {} % of them",
         plan.min_samples,
@@ -111,32 +150,6 @@ fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {
             )
         }
     };
-    if !check.judging.criterion.is_empty() {
-        let _ = writeln!(text, "  {}", check.judging.criterion);
-    }
-    if check.probe.asked_at(first).is_some() {
-        let _ = writeln!(text, "  query as it is written: {}", check.target);
-        let _ = writeln!(text, "  as it is asked at {}:", moment(first));
-    }
-    for line in check.probe.request(first) {
-        let _ = writeln!(text, "  {line}");
-    }
-    for beside in &check.beside {
-        let _ = writeln!(text, "  beside it, for `{}`: {}", beside.role.word(), beside.role.must());
-        for line in beside.probe.request(first) {
-            let _ = writeln!(text, "    {line}");
-        }
-    }
-    for history in check.history.iter().filter(|history| history.purpose.repeats()) {
-        let (Some(from), Some(to)) = (history.times.first(), history.times.last()) else { continue };
-        let when =
-            if history.purpose.waits_for_breach() { "at its first breach" } else { "at the beginning" };
-        let times = match history.times.len() {
-            1 => format!("as of {}", moment(*to)),
-            ticks => format!("as of {ticks} ticks from {} to {}", moment(*from), moment(*to)),
-        };
-        let _ = writeln!(text, "  {when}, for `{}`: the same {times}", history.purpose.word());
-    }
 }
 
 /// `4 settle until 2026-01-15T11:01:30Z, then `: the ticks that would look at what was before the deployment.

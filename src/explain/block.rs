@@ -165,6 +165,9 @@ fn fails(check: &Sketch<'_>, subject: &Subject<'_>, gate: &Gate<'_>) -> String {
     if check.dry_run == Settled::Known(true) {
         return "never: it is a dry run, measured and reported, and not counted".to_owned();
     }
+    if !check.told.decided_by.is_empty() {
+        return format!("once, at its last tick, by {}", check.told.decided_by);
+    }
     if let Some(by) = &check.told.by_events {
         let when = check.part(gate).map(|part| format!(", {}", when(part.failure(), subject, gate)));
         return format!("{}{}{}", by.fails, when.unwrap_or_default(), dry_run(check));
@@ -294,6 +297,9 @@ fn either(words: &[&str]) -> String {
 fn needs(check: &Sketch<'_>, gate: &Gate<'_>) -> String {
     let coverage = check.min_coverage.say(|share| format!("{}%", Number(share * 100.0)));
     let what = match &check.plan {
+        _ if !check.told.decided_by.is_empty() => {
+            "samples of both sides that could tell a change, and one of the last".to_owned()
+        }
         _ if let Some(by) = &check.told.by_events => by.needs.clone(),
         _ if matches!(gate.mode, Settled::Known(Mode::UntilHealthy { .. })) => {
             let least = check.min_samples.say(|least| count(u64::from(*least), "judged sample"));

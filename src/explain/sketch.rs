@@ -114,6 +114,7 @@ impl Sketch<'_> {
         Some(Part {
             plan: self.plan.as_ref()?,
             mode: *gate.mode.known()?,
+            once: !self.told.decided_by.is_empty(),
             events: self.told.by_events.as_ref().map(|by| Provable(by.provable)),
             delay: self.delay?,
             counted: self.counted(),

@@ -45,7 +45,7 @@ pub(super) fn instead(
     let of_each = asides.iter().find_map(|(beside, answer)| match beside.role {
         Role::Evidence(least) => lacks_traffic(answer, least, check),
         Role::Age(limit) => too_old(beside, answer, limit, check),
-        Role::Version(_) | Role::SeriesAge(_) | Role::Confirm => None,
+        Role::Version(_) | Role::SeriesAge(_) | Role::Confirm | Role::Baseline | Role::Season => None,
     });
     of_each.or_else(|| without_samples(reading, asides, check)).or_else(|| lost(reading, check, history))
 }
@@ -202,7 +202,7 @@ fn lost(reading: &Reading, check: &Check, history: &[Option<Vec<Reading>>]) -> O
 pub(super) fn confirmed(judged: Judged, asides: Asides<'_>, check: &Check) -> Judged {
     let confirming = asides.iter().find(|(beside, _)| beside.role == Role::Confirm);
     let Some((_, answer)) = confirming.filter(|_| judged.state == State::Breach) else { return judged };
-    let short = judge_alone(answer, &check.judging, check.on, None);
+    let short = judge_alone(answer, &check.judging, check.on, None, None);
     let long = judged.reason.clone().unwrap_or_default();
     let value = || {
         short.values.first().map_or_else(|| "no series".to_owned(), |(_, value)| Number(*value).to_string())

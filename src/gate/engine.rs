@@ -313,7 +313,8 @@ impl Engine {
 
     fn decide(&mut self, check: usize, outcome: Outcome) {
         let record = &mut self.record.checks[check];
-        record.contribution = contribution(record, outcome, self.stop, self.rules.hold);
+        let contributed = contribution(record, outcome, self.stop, self.rules.hold);
+        record.contribution = contributed.map(|said| record.at_most.map_or(said, |most| said.min(most)));
         // Nothing is rolled back for a version that was never live.
         let live = self.record.arrival.as_ref().is_none_or(|arrival| arrival.live_at.is_some());
         let rollback = record.contribution == Some(Verdict::Rollback) && live;

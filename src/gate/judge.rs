@@ -2,10 +2,13 @@
 //! probe saw is either series, to be held against the criterion, or already met, unmet or failed. Must not count
 //! breaches; `streak` does.
 
+mod measured;
+
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use super::against::{Base, Bases, bases};
 use super::beside;
 use super::counted;
 use super::outcome::State;
@@ -14,6 +17,9 @@ use crate::check::{Beside, Counts, Labels, Reading, Seen, Series};
 use crate::policy::criterion::Limit;
 use crate::policy::criterion::{Miss, Number};
 use crate::policy::model::{Check, Count, Judging, On, OnMissing, Require};
+
+pub use measured::Point;
+use measured::{measured, without_baseline};
 
 /// Series kept of a sample.
 pub const KEPT: usize = 10;
@@ -33,12 +39,25 @@ pub struct Judged {
     pub breaching: Vec<u64>,
     /// What was counted, where events were.
     pub counts: Option<Counts>,
+    /// The baselines of `values`; empty where nothing is compared.
+    pub baselines: Vec<Option<f64>>,
+    /// What a test at the end is made of; empty where none is.
+    pub points: Vec<Point>,
 }
 
 impl Judged {
     /// In `state`, for `reason`.
     pub(super) const fn new(state: State, reason: Option<String>) -> Self {
-        Self { state, reason, values: Vec::new(), series: 0, breaching: Vec::new(), counts: None }
+        Self {
+            state,
+            reason,
+            values: Vec::new(),
+            series: 0,
+            breaching: Vec::new(),
+            counts: None,
+            baselines: Vec::new(),
+            points: Vec::new(),
+        }
     }
 
     /// In `state`, or judged as `on`, which is written under `key`, says.
@@ -86,7 +105,11 @@ fn judge_beside(
         (Seen::Counts(counts), Some(tested)) => {
             counted::judge(counts, tested, check.on, counted::volume(check, history))
         }
-        _ => judge_alone(reading, &check.judging, check.on, control),
+        (Seen::Series(series), _) if let Some(relative) = &check.judging.relative => {
+            let bases = bases(relative, series, taken, check, history);
+            judge_alone(reading, &check.judging, check.on, control, Some(&bases))
+        }
+        _ => judge_alone(reading, &check.judging, check.on, control, None),
     };
     // Where it could not be asked itself, nothing beside it says more.
     if asides.is_empty() && history.is_empty() || !matches!(reading.seen, Seen::Series(_)) {
@@ -122,6 +145,7 @@ pub(super) fn judge_alone(
     judging: &Judging,
     on: OnMissing,
     control: Option<&Reading>,
+    bases: Option<&Bases>,
 ) -> Judged {
     if let Some(control) = control
         && let Some(why) = not_met(&control.seen)
@@ -140,7 +164,7 @@ pub(super) fn judge_alone(
             Judged::or(State::NoData, reason, on.no_data, "on_no_data")
         }
         Seen::Series(series) => {
-            let mut judged = judge_series(series, judging, on);
+            let mut judged = judge_series(series, judging, on, bases);
             judged.series = series.len();
             judged
         }
@@ -157,45 +181,80 @@ fn not_met(seen: &Seen) -> Option<&str> {
 /// One series held against the criterion.
 struct Held<'s> {
     series: &'s Series,
+    base: Option<&'s Base>,
     miss: Option<Miss>,
+    /// Whether it has no baseline, and what that counts as is not written.
+    unknown: bool,
 }
 
-fn judge_series(series: &[Series], judging: &Judging, on: OnMissing) -> Judged {
+fn judge_series(series: &[Series], judging: &Judging, on: OnMissing, bases: Option<&Bases>) -> Judged {
     if judging.expect_empty {
         return expect_empty(series);
     }
     let counted =
         |s: &&Series| s.value.is_finite() || (s.value.is_infinite() && on.infinite != On::Inconclusive);
-    let held: Vec<Held<'_>> = series.iter().filter(counted).map(|series| hold(series, judging, on)).collect();
+    let base = |place: usize| bases.and_then(|bases| bases.each.get(place)).and_then(Option::as_ref);
+    // One that could not be asked may be there: only `on_error` says what that is.
+    let failed = bases.and_then(|bases| bases.why.as_ref()).is_some_and(|(state, _)| *state == State::Error);
+    let missing = judging.relative.map(|relative| relative.on_missing);
+    let missing = if failed { missing.map(|_| On::Inconclusive) } else { missing };
+    let held: Vec<Held<'_>> = series
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| counted(one))
+        .map(|(place, one)| hold(one, base(place), judging, on, missing))
+        .collect();
     let least = judging.min_series.max(1) as usize;
     if held.len() < least {
         let mut judged = too_few(series, held.len(), least, on);
-        judged.values = kept(series, &held);
+        keep(&mut judged, series, &held, judging);
         return judged;
     }
+    if judging.relative.is_some_and(|relative| relative.test.is_some()) {
+        return measured(series, &held, judging, bases);
+    }
     let misses = held.iter().filter(|h| h.miss.is_some()).count();
-    let hits = held.len() - misses;
-    let met = match judging.require {
-        Require::All => misses == 0,
+    let unknown = held.iter().filter(|h| h.unknown).count();
+    let hits = held.len() - misses - unknown;
+    let meets = |hits: usize| match judging.require {
+        Require::All => hits == held.len(),
         Require::Any => hits > 0,
         Require::Share(share) => hits >= share.least(held.len()),
     };
+    let met = meets(hits);
+    // Nobody can say whether it is met as long as that hangs on those without a baseline.
+    if !met && meets(hits + unknown) {
+        let mut judged = without_baseline(judging, on, bases);
+        keep(&mut judged, series, &held, judging);
+        return judged;
+    }
     let left_out = series.len() - held.len();
     let worst = held.iter().filter(|h| h.miss.is_some()).max_by(|a, b| excess(a).total_cmp(&excess(b)));
     let reason = match worst {
         Some(worst) if !met => Some(breach_reason(worst, misses, held.len(), left_out)),
+        _ if missing == Some(On::Pass) && held.iter().any(|held| held.base.is_none()) => {
+            let why = bases.and_then(|bases| bases.why.as_ref());
+            why.map(|(_, why)| format!("{why} (`on_no_baseline: pass`)"))
+        }
         _ if left_out > 0 => Some(format!("{left_out} of {} series without a value left out", series.len())),
         _ => None,
     };
     let mut judged = Judged::new(if met { State::Within } else { State::Breach }, reason);
-    judged.values = kept(series, &held);
+    keep(&mut judged, series, &held, judging);
     if !met && judging.count == Count::Series {
         judged.breaching = held.iter().filter(|h| h.miss.is_some()).map(|h| key(&h.series.labels)).collect();
     }
     judged
 }
 
-fn hold<'s>(series: &'s Series, judging: &Judging, on: OnMissing) -> Held<'s> {
+/// `missing` is what a series without a baseline counts as, where there is one.
+fn hold<'s>(
+    series: &'s Series,
+    base: Option<&'s Base>,
+    judging: &Judging,
+    on: OnMissing,
+    missing: Option<On>,
+) -> Held<'s> {
     let miss = if series.value.is_infinite() {
         // An infinity is a division by zero in disguise: `on_infinite` says what it is, not the criterion.
         let limit = judging.criterion.miss(series.value).map(|miss| miss.limit);
@@ -204,7 +263,18 @@ fn hold<'s>(series: &'s Series, judging: &Judging, on: OnMissing) -> Held<'s> {
     } else {
         judging.criterion.miss(series.value)
     };
-    Held { series, miss }
+    let Some((relative, counts)) = judging.relative.zip(missing) else {
+        return Held { series, base, miss, unknown: false };
+    };
+    let Some(base) = base else {
+        let lacking = miss.is_none() && !series.value.is_infinite();
+        let miss = if lacking && counts == On::Fail { Some(Miss::lacking(series.value)) } else { miss };
+        return Held { series, base: None, miss, unknown: lacking && counts == On::Inconclusive };
+    };
+    let own = if series.value.is_finite() { relative.miss(series.value, base.value) } else { None };
+    // Both in the unit of the values: the worse of the two is told.
+    let miss = [miss, own].into_iter().flatten().max_by(|a, b| a.excess.total_cmp(&b.excess));
+    Held { series, base: Some(base), miss, unknown: false }
 }
 
 fn excess(held: &Held<'_>) -> f64 {
@@ -257,8 +327,20 @@ fn breach_reason(worst: &Held<'_>, misses: usize, held: usize, left_out: usize) 
     reason
 }
 
-/// The series to keep: those that miss most first, then the others as they came.
-fn kept(series: &[Series], held: &[Held<'_>]) -> Vec<(Arc<Labels>, f64)> {
+/// Keeps of `series` those that miss most first, then the others as they came.
+fn keep(judged: &mut Judged, series: &[Series], held: &[Held<'_>], judging: &Judging) {
+    let kept = kept(series, held);
+    judged.values = kept.iter().map(|one| (one.labels.clone(), one.value)).collect();
+    if judging.relative.is_some() {
+        let base = |one: &&Series| {
+            let held = held.iter().find(|held| std::ptr::eq(held.series, *one));
+            held.and_then(|held| held.base).map(|base| base.value)
+        };
+        judged.baselines = kept.iter().map(base).collect();
+    }
+}
+
+fn kept<'s>(series: &'s [Series], held: &[Held<'s>]) -> Vec<&'s Series> {
     let mut misses: Vec<&Held<'_>> = held.iter().filter(|h| h.miss.is_some()).collect();
     let worst_first = |a: &&Held<'_>, b: &&Held<'_>| excess(b).total_cmp(&excess(a));
     if misses.len() > KEPT {
@@ -272,7 +354,7 @@ fn kept(series: &[Series], held: &[Held<'_>]) -> Vec<(Arc<Labels>, f64)> {
     let missing: Vec<*const Series> = misses.iter().map(|h| std::ptr::from_ref(h.series)).collect();
     let others = series.iter().filter(|s| !missing.contains(&std::ptr::from_ref(*s)));
     let worst = misses.iter().map(|h| h.series);
-    worst.chain(others).take(KEPT).map(|s| (s.labels.clone(), s.value)).collect()
+    worst.chain(others).take(KEPT).collect()
 }
 
 /// A label set as a number.
@@ -317,7 +399,7 @@ mod tests {
     }
 
     fn state(values: &[f64], judging: &Judging, on: OnMissing) -> State {
-        judge_alone(&series(values), judging, on, None).state
+        judge_alone(&series(values), judging, on, None, None).state
     }
 
     const NAN: f64 = f64::NAN;
@@ -379,7 +461,7 @@ mod tests {
     fn an_empty_result_may_be_what_is_wanted() {
         let empty = Judging { expect_empty: true, ..Judging::default() };
         assert_eq!(state(&[], &empty, OnMissing::default()), State::Within);
-        let judged = judge_alone(&series(&[1.0, 2.0]), &empty, OnMissing::default(), None);
+        let judged = judge_alone(&series(&[1.0, 2.0]), &empty, OnMissing::default(), None, None);
         assert_eq!(judged.state, State::Breach);
         assert_eq!(judged.reason.unwrap(), "expected an empty result, found {i=\"0\"} = 1 and 1 more");
     }
@@ -387,7 +469,7 @@ mod tests {
     #[test]
     fn the_worst_series_is_named_and_ten_are_kept() {
         let values: Vec<f64> = (0..100_000).map(f64::from).collect();
-        let judged = judge_alone(&series(&values), &max(5.0), OnMissing::default(), None);
+        let judged = judge_alone(&series(&values), &max(5.0), OnMissing::default(), None, None);
         assert_eq!(judged.reason.unwrap(), "99999 > max_value 5 at {i=\"99999\"}, 99994 of 100000 series");
         assert_eq!(judged.values.len(), KEPT);
         assert_eq!(judged.values[0].1, 99_999.0);
@@ -400,11 +482,11 @@ mod tests {
         let bad = Reading::new(Seen::Unmet("connect: refused".to_owned()));
         for seen in [Seen::Unmet("status 503".to_owned()), Seen::Met("200".to_owned())] {
             let judged =
-                judge_alone(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad));
+                judge_alone(&Reading::new(seen), &Judging::default(), OnMissing::default(), Some(&bad), None);
             assert_eq!(judged.state, State::Error);
         }
         let fine = Reading::new(Seen::Met("200".to_owned()));
-        let judged = judge_alone(&bad, &Judging::default(), OnMissing::default(), Some(&fine));
+        let judged = judge_alone(&bad, &Judging::default(), OnMissing::default(), Some(&fine), None);
         assert_eq!(judged.state, State::Breach);
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod plan;
 pub mod soonest;
+mod against;
 pub mod judge;
 pub mod extreme;
 pub mod streak;

@@ -2,6 +2,8 @@
 //! serialisation (each format has its own types), no clock, no decisions.
 
 mod action;
+mod sample;
+mod tested;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,14 @@ use super::before::Before;
 use super::evidence::Evidence;
 use super::plan::CheckPlan;
 use super::soonest::Part;
-use crate::check::{Labels, Phases};
+use crate::check::Labels;
 use crate::exit::Exit;
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
 
 pub use action::{ActionRecord, ActionStatus};
+pub use sample::Sample;
+pub use tested::{Found, Tested, TestedSeries};
 
 /// The state of one tick's sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,46 +116,6 @@ impl Verdict {
     }
 }
 
-/// One sample as it is kept: at most the ten worst series.
-#[derive(Debug, Clone)]
-pub struct Sample {
-    /// The tick's time.
-    pub at: Timestamp,
-    /// What it came to.
-    pub state: State,
-    /// The worst series, at most ten, worst first; empty for kinds without values.
-    pub values: Vec<(Arc<Labels>, f64)>,
-    /// How many series the result had.
-    pub series: usize,
-    /// What was sent, where it differs from the check's query.
-    pub query: Option<Arc<str>>,
-    /// Why it is in that state, where that needs words.
-    pub reason: Option<Arc<str>>,
-    /// How often it was asked.
-    pub attempts: u32,
-    /// How long each phase of a probe took.
-    pub phases: Option<Box<Phases>>,
-    /// Of counted events, ln of the evidence against what is claimed, up to this tick.
-    pub log_evidence: Option<f64>,
-}
-
-impl Sample {
-    /// One of a tick that nobody asked.
-    pub const fn unasked(at: Timestamp, state: State, reason: Arc<str>) -> Self {
-        Self {
-            at,
-            state,
-            values: Vec::new(),
-            series: 0,
-            query: None,
-            reason: Some(reason),
-            attempts: 0,
-            phases: None,
-            log_evidence: None,
-        }
-    }
-}
-
 /// A check and all that is known of it.
 #[derive(Debug, Clone)]
 pub struct CheckRecord {
@@ -185,6 +149,10 @@ pub struct CheckRecord {
     pub samples: Vec<Sample>,
     /// What its counted events say, where it counts any.
     pub evidence: Option<Box<Evidence>>,
+    /// What a failure means at most, where it is less than the check says.
+    pub at_most: Option<Verdict>,
+    /// What a test at the end found.
+    pub tested: Option<Tested>,
 }
 
 impl CheckRecord {

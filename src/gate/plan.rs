@@ -6,13 +6,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::course::ranks::able;
 use crate::host::clock::{between, later};
-use crate::policy::model::Check;
+use crate::policy::model::{Check, FailureAction};
 use crate::policy::problem::listed;
+use crate::policy::relative::{Test, written};
 use crate::policy::window::{Mode, warm_up};
+use crate::stats::autocorrelation::{independent_blocks, overlap_size};
 
 /// What the default time-out leaves beyond the latest possible end.
 const MARGIN: Duration = Duration::from_secs(30);
+
+/// Independent values of a side below which no rollback rests on a rank test.
+pub(super) const LEAST_INDEPENDENT: usize = 5;
 
 /// Ticks of one check beyond which a plan is a mistake.
 const MOST_TICKS: u64 = 1_000_000;
@@ -161,7 +167,7 @@ impl<'c> Watched<'c> {
             duration: check.duration,
             interval: check.interval,
             max_failures: check.max_failures,
-            max_failures_written: check.max_failures_written,
+            max_failures_written: check.max_failures_written && !check.decided_once(),
             within: check.within,
             min_samples: check.min_samples,
             mode: check.mode,
@@ -186,14 +192,44 @@ pub fn plan(timing: &Timing, checks: &[Arc<Check>]) -> Result<(Plan, Vec<String>
     if let Some((message, help)) = refused(&watched, &plan) {
         return Err(format!("{message}\n  = help: {help}"));
     }
-    for (check, few) in checks.iter().zip(few) {
+    for ((check, few), one) in checks.iter().zip(few).zip(&plan.checks) {
         warnings.extend(few);
+        if check.skipped.is_none() {
+            let swings = check.judging.relative.and_then(|relative| relative.swings());
+            let compared = swings.into_iter().chain(weak_test(check, one));
+            warnings.extend(compared.map(|warning| format!("`{}`: {warning}", check.name)));
+        }
         if check.skipped.is_none() {
             let own = check.probe.warnings().into_iter();
             warnings.extend(own.map(|warning| format!("`{}`: {warning}", check.name)));
         }
     }
     Ok((plan, warnings))
+}
+
+/// That the test of `check` cannot ask for a rollback, where its plan does not let it.
+fn weak_test(check: &Check, plan: &CheckPlan) -> Option<String> {
+    let relative = check.judging.relative.filter(|_| check.failure_action == FailureAction::Rollback)?;
+    match relative.test? {
+        Test::Placebo => relative.alerts_at_most(),
+        Test::MannWhitney => {
+            let (step, range) = (plan.interval.as_secs_f64(), check.looks_back().as_secs_f64());
+            let due = plan.due() as usize;
+            let independent = independent_blocks(due, step, range);
+            let sides = if relative.increase.is_some() == relative.decrease.is_some() { 2.0 } else { 1.0 };
+            let worth = overlap_size(due, step, range);
+            let able = able((due, due), (worth, worth), (1.0 - relative.confidence) / sides);
+            (independent < LEAST_INDEPENDENT || !able).then(|| {
+                let range = written(check.looks_back());
+                let looks = if range == "0s" { String::new() } else { format!(", each over {range},") };
+                let so = if able { "it alerts at most" } else { "it can tell nothing" };
+                format!(
+                    "its {due} due ticks{looks} are worth {independent} independent samples, and a rollback needs \
+                     {LEAST_INDEPENDENT}: {so}; a longer `duration` or a shorter range makes more",
+                )
+            })
+        }
+    }
 }
 
 /// The same of what is known of checks: the plan, and for each check what people should know of its part.

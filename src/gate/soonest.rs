@@ -20,6 +20,8 @@ pub struct Part<'p> {
     /// Whether all its events together are judged, so that any tick may be enough to fail it; and to prove it, too,
     /// where that can be.
     pub events: Option<Provable>,
+    /// Whether it is decided once, at its last tick.
+    pub once: bool,
     /// How long after a tick it is asked.
     pub delay: Duration,
     /// Whether it is counted; what is not is watched to its end all the same.
@@ -48,6 +50,7 @@ impl<'p> Part<'p> {
             plan,
             mode: check.mode,
             events: check.events.map(|tested| Provable(tested.has_rate())),
+            once: check.decided_once(),
             delay: check.delay(),
             counted: !check.dry_run,
             rolls_back: check.failure_action == FailureAction::Rollback,
@@ -57,6 +60,7 @@ impl<'p> Part<'p> {
     /// When the breach that completes a failure can be known.
     pub fn failure(&self) -> Timestamp {
         match self.mode {
+            _ if self.once => self.end(),
             _ if self.events.is_some() => later(self.plan.tick(self.plan.first_due()), self.delay),
             Mode::Sustained => {
                 // An early breach makes its tick due.
@@ -70,6 +74,7 @@ impl<'p> Part<'p> {
     /// When it can be known that it passes.
     pub fn pass(&self) -> Timestamp {
         match self.mode {
+            _ if self.once => self.end(),
             _ if self.events == Some(Provable(true)) => self.failure(),
             _ if self.events.is_some() => self.end(),
             Mode::Sustained => self.end(),
@@ -142,15 +147,18 @@ mod tests {
         let sustained = |plan| Part {
             plan,
             mode: Mode::Sustained,
+            once: false,
+            events: None,
             delay: SECOND,
             counted: true,
-            events: None,
             rolls_back: true,
         };
         assert_eq!(soonest(&[sustained(&plan)], true), (31, Some(Verdict::Rollback)));
         assert_eq!(soonest(&[sustained(&settling)], true), (91, Some(Verdict::Rollback)));
         assert_eq!(soonest(&[sustained(&early)], true), (61, Some(Verdict::Rollback)));
         assert_eq!(soonest(&[sustained(&plan)], false), (301, None));
+        let once = Part { once: true, ..sustained(&plan) };
+        assert_eq!(soonest(&[once], true), (301, None));
         let alert = Part { rolls_back: false, ..sustained(&plan) };
         assert_eq!(soonest(&[alert], true), (301, None));
         let dry = Part { counted: false, ..sustained(&plan) };

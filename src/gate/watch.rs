@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::arrival::Wait;
-use super::course::{Course, Mark};
+use super::course::{Concluded, Course, Mark};
 use super::extreme::Extremes;
 use super::judge::{Judged, judge};
 use super::outcome::{CheckRecord, Outcome, Sample, State};
@@ -155,6 +155,8 @@ impl Watch {
             before: None,
             samples: Vec::new(),
             evidence: None,
+            at_most: None,
+            tested: None,
             check: self.check.clone(),
         }
     }
@@ -248,7 +250,7 @@ impl Watch {
         self.settle(k, record);
         let judged = self.judged(k, taken);
         let moved = self.follow_late(k);
-        let judged = if moved.is_some() { self.judged(k, taken) } else { judged };
+        let mut judged = if moved.is_some() { self.judged(k, taken) } else { judged };
         let index = record.samples.len();
         self.extremes.keep(index, &taken.reading, &judged, &self.check);
         // A tick before the due ones that tells a breach is due by that; one that turns out to settle is not.
@@ -257,7 +259,7 @@ impl Watch {
             (false, State::Settling) => record.due = record.due.saturating_sub(1),
             _ => {}
         }
-        self.marks.push(Mark::of(&judged));
+        self.marks.push(Mark::of(&mut judged));
         self.ticks.push(k);
         record.samples.push(sample(self.time(k), &taken.reading, judged));
         steps.push(Step::Sampled(index));
@@ -358,8 +360,12 @@ impl Watch {
     /// The window ended and no breach has failed the check: what it came to.
     fn conclude(&mut self, record: &mut CheckRecord, steps: &mut Vec<Step>) {
         self.end(record);
-        let (outcome, reason) = self.course.conclude(record);
+        let Concluded { outcome, reason, at_most, tested } =
+            self.course.conclude(record, &self.marks, &self.history);
+        record.at_most = at_most;
+        record.tested = tested;
         if outcome == Outcome::Failed {
+            self.ask_history(steps);
             return self.fail(reason, record, steps);
         }
         record.outcome = Some(outcome);

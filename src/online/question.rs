@@ -96,6 +96,7 @@ fn judging(check: &CheckSpec, subject: &Subject<'_>) -> Option<Judging> {
     let cx = RenderCx {
         scope: subject.scope,
         deployed_at: subject.deployed_at,
+        interval: Duration::from_secs(15),
         anchor: None,
         gate: crate::check::OfGate::default(),
         rhythm: &std::sync::Arc::default(),

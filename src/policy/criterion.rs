@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+use super::relative::Change;
+
 /// Two values closer than this, relative to the larger one, are the same: servers differ in the last digits.
-const EPSILON: f64 = 1e-9;
+pub(super) const EPSILON: f64 = 1e-9;
 
 /// Limits for a value; every one that is set must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -37,6 +39,10 @@ pub enum Limit {
     Min(f64),
     /// `max_value`.
     Max(f64),
+    /// `max_increase` or `max_decrease` from a baseline.
+    Change(Change),
+    /// There is no baseline.
+    NoBaseline,
 }
 
 impl Criterion {
@@ -56,7 +62,9 @@ impl Criterion {
         let missed = limits.into_iter().flatten().filter(|(limit, side, bound)| {
             let scale = match limit {
                 Limit::Expected(expected, _) => expected.abs().max(value.abs()),
-                Limit::Min(_) | Limit::Max(_) => side.abs().max(bound.abs()),
+                Limit::Min(_) | Limit::Max(_) | Limit::Change(_) | Limit::NoBaseline => {
+                    side.abs().max(bound.abs())
+                }
             };
             let scale = if scale.is_finite() { scale } else { 0.0 };
             let excess = *side - *bound;
@@ -80,6 +88,13 @@ impl Criterion {
     }
 }
 
+impl Miss {
+    /// That `value` has no baseline, where that is a breach.
+    pub const fn lacking(value: f64) -> Self {
+        Self { value, limit: Limit::NoBaseline, excess: 0.0 }
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -89,6 +104,11 @@ impl fmt::Display for Limit {
             }
             Self::Min(min) => write!(f, "min_value {}", Number(*min)),
             Self::Max(max) => write!(f, "max_value {}", Number(*max)),
+            Self::NoBaseline => f.write_str("`on_no_baseline: fail`"),
+            Self::Change(change) => {
+                let key = if change.increase { "max_increase" } else { "max_decrease" };
+                write!(f, "{key} {}", change.allowed)
+            }
         }
     }
 }
@@ -99,6 +119,10 @@ impl fmt::Display for Miss {
             Limit::Max(_) => '>',
             Limit::Min(_) => '<',
             Limit::Expected(..) => '≠',
+            Limit::NoBaseline => return write!(f, "{} has no baseline ({})", Number(self.value), self.limit),
+            Limit::Change(change) => {
+                return write!(f, "{} {}", Number(self.value), change.told(self.value));
+            }
         };
         write!(f, "{} {sign} {}", Number(self.value), self.limit)
     }

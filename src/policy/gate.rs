@@ -240,6 +240,16 @@ fn check(node: &Node, kinds: &[&'static dyn Kind], checks: &mut Checks<'_>, prob
         let able = if spec.source() == Some(one.source.0) { &[] } else { kinds };
         companion(one, able, checks.spec, body.problems);
     }
+    let facts = spec.facts();
+    if let Some((by, keys)) = facts.set_aside {
+        for key in keys.iter().filter(|key| node.get(key).is_some_and(|node| node.data != Data::Null)) {
+            let message = format!("`{key}` does not apply to a check that `{by}` decides");
+            let help = format!(
+                "`{by}` decides once, at the last tick: leave `{key}` out, or write a check of its own"
+            );
+            body.problems.push(Problem::at(body.key_place(key), message).help(help));
+        }
+    }
     checks.spec.checks.push(CheckSpec { envelope, kind: kind.name(), spec, place });
 }
 

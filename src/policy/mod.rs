@@ -17,6 +17,7 @@ pub mod missing;
 pub mod model;
 pub mod criterion;
 pub mod events;
+pub mod relative;
 pub mod parse;
 pub mod gate;
 pub mod window;

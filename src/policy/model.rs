@@ -14,6 +14,7 @@ use super::integration::Integrations;
 pub use super::missing::{On, OnMissing, OnMissingSpec, OnNoTraffic};
 use super::node::Node;
 use super::problem::{Place, Problems};
+use super::relative::Relative;
 use super::template::Template;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
 use super::variables::Declared;
@@ -74,6 +75,17 @@ pub struct Judging {
     pub count: Count,
     /// Series below which a result is no data; 0 counts as 1.
     pub min_series: u32,
+    /// How values are held against a baseline.
+    pub relative: Option<Relative>,
+}
+
+impl Judging {
+    /// What values must satisfy, in words of the policy.
+    pub fn limits(&self) -> String {
+        let absolute = Some(self.criterion.to_string()).filter(|said| !said.is_empty());
+        let relative = self.relative.map(|relative| relative.to_string());
+        absolute.into_iter().chain(relative).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// What every check has, whatever its kind.
@@ -208,6 +220,18 @@ impl Check {
         // Of what grows, a part tells enough: there is at least that much.
         let of = |one: &Beside| one.probe.tells_from().or_else(|| one.probe.due_from());
         self.beside.iter().filter_map(of).chain(self.probe.due_from()).max()
+    }
+
+    /// Whether it is decided once, at its last tick, by a test of all its samples.
+    pub fn decided_once(&self) -> bool {
+        self.judging.relative.is_some_and(|relative| relative.test.is_some())
+    }
+
+    /// Samples of a comparison that are closer together than this repeat each other: the longest range of the query, or
+    /// the time from scrape to scrape.
+    pub fn looks_back(&self) -> Duration {
+        let range = self.judging.relative.map_or(Duration::ZERO, |relative| relative.range);
+        range.max(self.probe.scrape_interval().unwrap_or_default())
     }
 }
 

@@ -65,6 +65,11 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let window = &spec.window;
     let durations: Vec<Option<Duration>> =
         spec.checks.iter().map(|check| known.value(check.envelope.duration.as_ref())).collect();
+    let intervals: Vec<Option<Duration>> = spec
+        .checks
+        .iter()
+        .map(|check| known.value(check.envelope.interval.as_ref()).map(|Period(interval)| interval))
+        .collect();
     let written = known.value(window.duration.as_ref());
     let longest = durations.iter().flatten().max().copied();
     let mut defaults = Defaults {
@@ -109,9 +114,10 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         rollout: inputs.rollout.unwrap_or(deployed_at),
         at: later(deployed_at, warm_up.unwrap_or_else(|| window::warm_up(defaults.duration))),
     });
-    let cx = RenderCx {
+    let mut cx = RenderCx {
         scope: inputs.scope,
         deployed_at: inputs.deployed_at.unwrap_or(inputs.start),
+        interval: defaults.interval.unwrap_or(INTERVAL),
         anchor,
         gate: OfGate { window: reaching, context: Some(&spec.context) },
         rhythm: inputs.rhythm,
@@ -132,12 +138,15 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
     let mut names: BTreeSet<String> =
         spec.checks.iter().filter_map(|check| check.envelope.name.clone()).collect();
     let mut checks: Vec<Check> = Vec::new();
-    for (check, duration) in spec.checks.iter().zip(durations) {
+    for ((check, duration), interval) in spec.checks.iter().zip(durations).zip(intervals) {
+        let interval = interval.or(defaults.interval);
+        cx.interval = interval.unwrap_or(INTERVAL);
         let rendered = check.spec.render(&cx, &mut found);
         let mut known = Known { scope: inputs.scope, problems: &mut found };
         let duration = inputs.duration.or(duration).unwrap_or(defaults.duration);
         // Its envelope is rendered even where its own part cannot be: both may have faults.
-        let finished = finish(check, duration, rendered, &defaults, inputs, &mut names, &mut known);
+        let sampled = (duration, interval);
+        let finished = finish(check, sampled, rendered, &defaults, inputs, &mut names, &mut known);
         checks.extend(finished);
     }
     rates.share_out(checks.iter_mut().filter_map(|check| {
@@ -198,7 +207,7 @@ impl Known<'_> {
 
 fn finish(
     check: &CheckSpec,
-    duration: Duration,
+    (duration, interval): (Duration, Option<Duration>),
     rendered: Option<Rendered>,
     defaults: &Defaults,
     inputs: &Inputs<'_>,
@@ -230,7 +239,6 @@ fn finish(
         error: known.value(envelope.on.error.as_ref()).unwrap_or_default(),
     };
     let failure_action = known.value(envelope.failure_action.as_ref()).unwrap_or(FailureAction::Rollback);
-    let interval = known.value(envelope.interval.as_ref()).map(|Period(own)| own).or(defaults.interval);
     let least = match defaults.mode {
         Mode::Sustained => max_failures,
         Mode::UntilHealthy { .. } => 1,

@@ -1,6 +1,8 @@
 //! The report for programs: one `rollgate.report/v1` document, and its schema. Must not publish the domain's types:
 //! what is published is written down in `document`, field by field.
 
+mod compared;
+mod criterion;
 mod document;
 mod events;
 mod make;

@@ -182,7 +182,7 @@ fn limits(voice: Voice<'_>, check: &CheckRecord) -> String {
     }
     match last(check).filter(|s| s.values.is_empty()) {
         _ if judging.expect_empty => "no series expected".to_owned(),
-        _ if !judging.criterion.is_empty() => judging.criterion.to_string(),
+        _ if !judging.criterion.is_empty() || judging.relative.is_some() => judging.limits(),
         Some(sample) => voice.sample(check, sample),
         None => voice.say(&check.check.target, LINE),
     }

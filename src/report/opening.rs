@@ -77,7 +77,10 @@ fn settling(checks: &[&CheckRecord], now: Timestamp) -> String {
 fn rule(counted: &[&&CheckRecord]) -> Option<String> {
     let (by_events, others): (Vec<&&CheckRecord>, Vec<&&CheckRecord>) =
         counted.iter().copied().partition(|check| check.check.events.is_some());
-    let rules = [breaches(&others), events(&by_events)];
+    let (once, others): (Vec<&&CheckRecord>, Vec<&&CheckRecord>) =
+        others.into_iter().partition(|check| check.check.decided_once());
+    let test = (!once.is_empty()).then(|| "a test at the last tick fails a check that has one".to_owned());
+    let rules = [breaches(&others), test, events(&by_events)];
     let rules: Vec<String> = rules.into_iter().flatten().collect();
     (!rules.is_empty()).then(|| series(&rules))
 }

@@ -42,6 +42,8 @@ pub(super) fn metric(name: &str, max: f64, action: FailureAction) -> CheckRecord
         missed: 0,
         before: None,
         failed_at: None,
+        at_most: None,
+        tested: None,
         samples: Vec::new(),
         evidence: None,
     }
@@ -73,6 +75,7 @@ impl CheckRecord {
             at: later(at("11:02:00"), self.check.interval * ticks),
             state,
             values: value.map(|v| (labels, v)).into_iter().collect(),
+            baselines: Vec::new(),
             series: usize::from(value.is_some()),
             query: None,
             reason: reason.map(Into::into),

@@ -176,6 +176,8 @@ fn details(voice: Voice<'_>, check: &CheckRecord) -> Vec<(&'static str, String)>
     add("about", own.description.as_deref());
     add("asked", Some(&own.target));
     add("sent", sent(check).as_deref());
+    let baseline = own.judging.relative.map(|relative| relative.to_string());
+    add("compared", baseline.as_deref());
     add("runbook", own.runbook_url.as_deref());
     add("dashboard", own.dashboard_url.as_deref());
     let of_state = |state: State| check.samples.iter().rev().find(|s| s.state == state);

@@ -81,9 +81,13 @@ impl<'r> Voice<'r> {
         let text = if judging.expect_empty && sample.state == State::Breach {
             format!("{} series where none is expected", sample.series)
         } else {
+            let baseline = sample.baselines.first().copied().flatten();
             match judging.criterion.miss(*value) {
                 Some(miss) if sample.state == State::Breach => miss.to_string(),
-                _ => Number(*value).to_string(),
+                _ => match baseline {
+                    Some(baseline) => format!("{}, baseline {}", Number(*value), Number(baseline)),
+                    None => Number(*value).to_string(),
+                },
             }
         };
         cut(&format!("{text}{whose}"), LINE)

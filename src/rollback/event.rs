@@ -200,9 +200,9 @@ impl Check {
         let judged = |state| record.samples.iter().rev().find(move |sample| sample.state == state);
         let sample = judged(State::Breach).or_else(|| judged(State::Within));
         let value = sample.and_then(|sample| sample.values.first()).map(|(_, value)| *value);
-        let criterion = &record.check.judging.criterion;
-        let missed = value.and_then(|value| criterion.miss(value)).map(|miss| miss.limit.to_string());
-        let limit = missed.or_else(|| (!criterion.is_empty()).then(|| criterion.to_string()));
+        let judging = &record.check.judging;
+        let missed = value.and_then(|value| judging.criterion.miss(value)).map(|miss| miss.limit.to_string());
+        let limit = missed.or_else(|| Some(judging.limits()).filter(|limits| !limits.is_empty()));
         Self {
             name: masked(&record.check.name),
             kind: record.check.kind,

@@ -12,6 +12,8 @@
 mod scenarios;
 /// The lints and their documentation.
 mod lints;
+/// The pages of `docs`.
+mod docs;
 /// The shipped policies.
 mod policies;
 /// PromQL, beside Prometheus.

@@ -289,7 +289,10 @@ impl MetricSpec {
                 });
             }
         };
-        if words.pre_existing != PreExisting::Rollback && own.reaching.old_data != OldData::Allow {
+        // What is compared has its own measure of how it was.
+        let compared = own.judging.relative.is_some();
+        let asked = own.reaching.old_data != OldData::Allow && !compared;
+        if words.pre_existing != PreExisting::Rollback && asked {
             ask(Purpose::PreExisting(words.pre_existing));
         }
         // An empty result is what is wanted there.

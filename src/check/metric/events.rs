@@ -23,8 +23,9 @@ use crate::policy::events::{ALPHA_ROLLBACK, BETA, Bad, Budget, Claim, Tested};
 use crate::policy::model::Judging;
 use crate::policy::problem::{Problem, Problems};
 use crate::policy::query;
+use crate::policy::relative::Floor;
 use crate::policy::template::{Scope, Template};
-use crate::policy::value::{Chance, Factor, Period, Share, Value};
+use crate::policy::value::{Chance, Factor, Period, Value};
 use crate::policy::window::Reaching;
 use crate::promql::window::Window;
 use crate::promql::{self, Options, write_duration};
@@ -47,7 +48,7 @@ enum SideSpec {
 #[derive(Debug)]
 enum ClaimSpec {
     AtMost(Value<Chance>),
-    Against { side: SideSpec, max_times: Value<Factor>, floor: Option<Value<Share>> },
+    Against { side: SideSpec, max_times: Value<Factor>, floor: Option<Value<Floor>> },
     Budget { slo: Value<Chance>, period: Option<Value<Period>>, max_burn: Option<Value<Chance>> },
 }
 
@@ -117,7 +118,7 @@ impl ClaimSpec {
                 let floor = rendered(floor.as_ref(), scope, problems);
                 Claim::Against {
                     max_times: max_times.ok()??.0,
-                    floor: floor.ok()?.map_or(0.0, |Share(floor)| floor),
+                    floor: floor.ok()?.map_or(0.0, |Floor(floor)| floor),
                 }
             }
             Self::Budget { slo, period, max_burn } => {

@@ -4,8 +4,9 @@
 use crate::policy::criterion::Criterion;
 use crate::policy::form::Form;
 use crate::policy::model::{Count, Judging, Require};
-use crate::policy::problem::{Place, Problem, Problems};
+use crate::policy::problem::{Place, Problem, Problems, listed};
 use crate::policy::reader::{Field, Reader, Rule, Shape};
+use crate::policy::relative::Tolerance;
 use crate::policy::template::Scope;
 use crate::policy::value::{Scalar, Share, Value};
 
@@ -33,10 +34,10 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 /// The fields of which a check needs one.
-const CRITERIA: &[&str] = &["expected_value", "min_value", "max_value", "expect_empty"];
+const CRITERIA: &[&str] = &["expected_value", "min_value", "max_value", "expect_empty", "baseline"];
 
 /// Those of them that look at a value.
-const LIMITS: &[&str] = &["expected_value", "min_value", "max_value"];
+const LIMITS: &[&str] = &["expected_value", "min_value", "max_value", "baseline"];
 
 /// How the fields go together.
 pub(super) const RULES: &[Rule] = &[
@@ -45,33 +46,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule::Where("expect_empty", "true", &[Rule::None(LIMITS), Rule::None(&["min_series"])]),
     Rule::Where("expect_empty", "false", &[Rule::Some(LIMITS)]),
 ];
-
-/// How far off an expected value may be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Tolerance {
-    Absolute(f64),
-    /// Of the expected value.
-    Relative(f64),
-}
-
-impl Scalar for Tolerance {
-    const EXPECTED: &'static str = "a tolerance like `0.1` or `5%`, not below 0";
-    const FORM: Form = Form::number(
-        Self::EXPECTED,
-        r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*%?",
-        0.0,
-        f64::INFINITY,
-    );
-
-    fn read(text: &str) -> Option<Self> {
-        let read = match text.strip_suffix('%') {
-            Some(percent) => Self::Relative(f64::read(percent.trim())? / 100.0),
-            None => Self::Absolute(f64::read(text)?),
-        };
-        let (Self::Absolute(value) | Self::Relative(value)) = read;
-        (value >= 0.0).then_some(read)
-    }
-}
 
 impl Scalar for Require {
     const EXPECTED: &'static str = "`all`, `any` or a share above 0 like `95%`";
@@ -112,6 +86,8 @@ pub(super) struct LimitsSpec {
     pub(super) require: Option<Value<Require>>,
     pub(super) count: Option<Value<Count>>,
     pub(super) min_series: Option<Value<u32>>,
+    /// Whether they stand beside a baseline.
+    compares: bool,
 }
 
 impl LimitsSpec {
@@ -127,11 +103,13 @@ impl LimitsSpec {
             require: read(body, "require", sound),
             count: read(body, "count", sound),
             min_series: read(body, "min_series", sound),
+            compares: body.has("baseline"),
         };
         if !CRITERIA.iter().any(|key| body.has(key)) {
-            let listed =
-                "expected at least one of `expected_value`, `min_value`, `max_value` and `expect_empty`";
-            let fault = Problem::at(body.place, format!("{listed}, found none"));
+            let fault = Problem::at(
+                body.place,
+                format!("expected at least one of {}, found none", listed(CRITERIA.iter().copied())),
+            );
             body.problems
                 .push(fault.help("say what the query's values must satisfy, such as `max_value: 0.01`"));
             *sound = false;
@@ -178,6 +156,7 @@ impl LimitsSpec {
             require: require.ok()?.unwrap_or_default(),
             count: count.ok()?.unwrap_or_default(),
             min_series: min_series.ok()?.unwrap_or(1),
+            relative: None,
         };
         match self.contradiction(&judging) {
             None => Some(judging),
@@ -208,7 +187,7 @@ impl LimitsSpec {
                 fault.help("an empty result is what is expected: leave `min_series` out")
             });
         }
-        if judging.criterion.is_empty() {
+        if judging.criterion.is_empty() && !self.compares {
             let message = "expected a limit where `expect_empty` is `false`, found none";
             return Some(
                 Problem::at(place, message).help("set `min_value`, `max_value` or `expected_value`"),

@@ -1,6 +1,8 @@
 //! Asks a metric source for one check: at a tick with retries, over a range in as few requests as possible. Must not
 //! judge what comes back, and must not know which source it is.
 
+mod ranged;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use super::{aim, apart, learning};
 use crate::check::rhythm::Rhythm;
 use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
 use crate::host::Host;
-use crate::host::clock::{between, later};
+use crate::host::clock::between;
 use crate::policy::template::{Scope, Template};
 use crate::policy::window::{OldData, Reaching};
 use crate::promql::window::Window;
@@ -78,8 +80,8 @@ pub(super) struct MetricProbe {
 }
 
 /// A query as it is asked at one tick.
-struct Asked {
-    query: Arc<str>,
+pub(super) struct Asked {
+    pub(super) query: Arc<str>,
     /// Whether it can tell a breach only.
     early: bool,
 }
@@ -145,8 +147,31 @@ impl MetricProbe {
         shortened.map_or(query, Arc::from)
     }
 
+    /// The same query as it is written, wherever it looks.
+    pub(super) fn as_written(&self) -> Self {
+        Self { aim: None, ..self.clone() }
+    }
+
+    /// The longest stretch that one of its samples looks back over; `lookback` is what a recorded series looks back by
+    /// itself.
+    pub(super) fn range(&self, lookback: Option<Duration>) -> Duration {
+        let window = self.window.as_ref();
+        window.map_or(Duration::ZERO, |window| window.needs_as_written(Duration::ZERO, lookback))
+    }
+
+    /// The same from another anchor on; `None` where that changes nothing.
+    pub(super) fn reanchored(&self, at: Timestamp) -> Option<Self> {
+        let aim =
+            self.aim.as_ref().filter(|aim| aim.reaching.old_data != OldData::Allow && aim.anchor < at)?;
+        let mut query = self.query.clone();
+        if let Query::PerTick { deployed_at, .. } = &mut query {
+            *deployed_at = at;
+        }
+        Some(Self { aim: Some(Aim { anchor: at, ..aim.clone() }), query, ..self.clone() })
+    }
+
     /// What is asked at `at`.
-    fn asked(&self, at: Timestamp) -> Result<Asked, String> {
+    pub(super) fn asked(&self, at: Timestamp) -> Result<Asked, String> {
         let mut query = self.query.at(at)?;
         if let Some(reaching) = self.short {
             query = self.shortest(query, reaching);
@@ -173,10 +198,15 @@ impl MetricProbe {
 
     /// Measures one tick; and whether the source failed in a way that the next tick may not see.
     async fn tick(&self, at: Timestamp, host: &Host) -> (Reading, bool) {
-        let Asked { query, early } = match self.asked(at) {
-            Ok(asked) => asked,
-            Err(reason) => return (Reading::new(Seen::Failed(reason)), false),
-        };
+        match self.asked(at) {
+            Ok(asked) => self.ask(asked, at, host).await,
+            Err(reason) => (Reading::new(Seen::Failed(reason)), false),
+        }
+    }
+
+    /// Asks `asked` about `at`, which may be another time than that of its tick.
+    pub(super) async fn ask(&self, asked: Asked, at: Timestamp, host: &Host) -> (Reading, bool) {
+        let Asked { query, early } = asked;
         let ask = |limit| self.source.evaluate(&query, at, limit, host);
         let (answer, attempts) = self.persist(host, ask).await;
         let down = matches!(&answer, Err(error) if error.retry.is_some());
@@ -193,54 +223,6 @@ impl MetricProbe {
         reading.early = early;
         reading.query = (*query != *self.target).then_some(query);
         (reading, down)
-    }
-
-    /// Takes the empty ones of `readings` apart, which are those of a whole range.
-    async fn take_apart(
-        &self,
-        readings: &mut [Reading],
-        query: &str,
-        start: Timestamp,
-        step: Duration,
-        host: &Host,
-    ) {
-        let parts = apart::parts(query, self.apart, self.source.dialect());
-        let mut answers = Vec::with_capacity(parts.len());
-        for part in &parts {
-            let ask = |limit| self.source.evaluate_range(part, start, step, readings.len(), limit, host);
-            answers.push(self.persist(host, ask).await.0);
-        }
-        for (index, reading) in readings.iter_mut().enumerate().filter(|(_, reading)| reading.is_empty()) {
-            let at = |answer: &Result<Vec<Answer>, SourceError>| match answer {
-                Ok(answers) => Ok(answers.get(index).cloned().unwrap_or_default()),
-                Err(error) => Err(error.clone()),
-            };
-            apart::take_apart(reading, self.apart, &parts, answers.iter().map(at).collect());
-        }
-    }
-
-    /// `count` ticks one by one, for a range that the source would not answer as one.
-    async fn one_by_one(&self, start: Timestamp, step: Duration, count: usize, host: &Host) -> Vec<Reading> {
-        let mut readings: Vec<Reading> = Vec::with_capacity(count);
-        let mut failures = 0;
-        let mut gone = None;
-        for index in 0..count {
-            if let Some(reason) = &gone {
-                readings.push(Reading::new(Seen::Failed(String::clone(reason))));
-                continue;
-            }
-            let offset = step.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
-            let (reading, down) = self.tick(later(start, offset), host).await;
-            failures = if matches!(reading.seen, Seen::Failed(_)) { failures + 1 } else { 0 };
-            // A source that is down was asked often enough in that one tick.
-            if let Seen::Failed(reason) = &reading.seen
-                && (down || failures >= GIVE_UP)
-            {
-                gone = Some(reason.clone());
-            }
-            readings.push(reading);
-        }
-        readings
     }
 }
 
@@ -294,13 +276,7 @@ impl Probe for MetricProbe {
     }
 
     fn anchored(&self, at: Timestamp) -> Option<Arc<dyn Probe>> {
-        let aim =
-            self.aim.as_ref().filter(|aim| aim.reaching.old_data != OldData::Allow && aim.anchor < at)?;
-        let mut query = self.query.clone();
-        if let Query::PerTick { deployed_at, .. } = &mut query {
-            *deployed_at = at;
-        }
-        Some(Arc::new(Self { aim: Some(Aim { anchor: at, ..aim.clone() }), query, ..self.clone() }))
+        Some(Arc::new(self.reanchored(at)?))
     }
 
     fn same_from(&self) -> Option<Timestamp> {
@@ -365,22 +341,16 @@ impl Probe for MetricProbe {
             return None;
         }
         Some(Box::pin(async move {
-            let ask = |limit| self.source.evaluate_range(&query, start, step, count, limit, host);
-            match self.persist(host, ask).await {
-                (Ok(answers), attempts) => {
-                    let mut readings: Vec<Reading> =
-                        answers.into_iter().map(|answer| reading(Ok(answer), attempts)).collect();
+            match self.over(&query, start, step, count, host).await {
+                Ok(mut readings) => {
                     if *query != *self.target {
                         readings.iter_mut().for_each(|reading| reading.query = Some(query.clone()));
-                    }
-                    if readings.iter().any(Reading::is_empty) {
-                        self.take_apart(&mut readings, &query, start, step, host).await;
                     }
                     readings
                 }
                 // Too large, too slow, or refused for what holds at one time only: the ticks themselves may still be
                 // answered, and must come out as if they had been asked one by one.
-                (Err(_), _) => self.one_by_one(start, step, count, host).await,
+                Err(_) => self.one_by_one(start, step, count, host).await,
             }
         }))
     }

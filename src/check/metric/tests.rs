@@ -102,6 +102,7 @@ fn render(yaml: &str, variables: &[(&str, &str)], source: Arc<Played>) -> Result
     let cx = RenderCx {
         scope: &scope,
         deployed_at: noon(),
+        interval: Duration::from_secs(15),
         anchor: None,
         gate: crate::check::OfGate::default(),
         rhythm: &Arc::default(),
@@ -314,4 +315,128 @@ async fn a_range_gives_a_reading_a_tick() {
     let readings = check.probe.measure_range(noon(), STEP, 2, &host).unwrap().await;
     assert_eq!(readings.iter().map(|r| r.notes.len()).collect::<Vec<_>>(), [1, 0]);
     assert!(source.asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn baselines_that_cannot_be_are_refused() {
+    for (yaml, expected) in [
+        ("max_increase: 10%", "expected `baseline` beside `max_increase`, found none"),
+        ("max_value: 1, test: mann_whitney", "expected `baseline` beside `test`, found none"),
+        ("max_value: 1, on_no_baseline: fail", "expected `baseline` beside `on_no_baseline`, found none"),
+        ("baseline: 1w, max_increase: 1", "expected `baseline` (a mapping), found `1w`"),
+        (
+            "baseline: {}, max_increase: 1",
+            "expected one of `offset`, `before`, `query` and `placebo` in `baseline`, found none",
+        ),
+        ("baseline: {offset: 1w, query: up}, max_increase: 1", "expected `offset` or `query`, found both"),
+        (
+            "baseline: {offset: 1w, season: 1w}, max_increase: 1",
+            "expected `before` beside `season`, found none",
+        ),
+        (
+            "baseline: {offset: 1w, source: x}, max_increase: 1",
+            "expected `query` beside `source`, found none",
+        ),
+        (
+            "baseline: {offset: 1w}",
+            "expected `max_increase`, `max_decrease` or `test` beside `baseline`, found none",
+        ),
+        (
+            "baseline: {offset: 1w}, max_value: 1",
+            "expected `max_increase`, `max_decrease` or `test` beside `baseline`, found none",
+        ),
+        (
+            "baseline: {offset: 1w}, max_increase: -1",
+            "expected a tolerance like `0.1` or `5%`, not below 0, found `-1`",
+        ),
+        (
+            "baseline: {offset: 1w}, max_increase: 1, floor: -1",
+            "expected a number or a share from 0 on, like `0.001` or `0.1%`, found `-1`",
+        ),
+        (
+            "baseline: {offset: 1w}, max_increase: 1, confidence: 99%",
+            "expected `test` or a `placebo` baseline beside `confidence`, found none",
+        ),
+        (
+            "baseline: {offset: 1w}, test: mann_whitney, confidence: 100%",
+            "expected a confidence from 50% to below 100%, like `99%`, found `100%`",
+        ),
+        ("baseline: {offset: 1w}, test: t", "expected `mann_whitney`, found `t`"),
+        (
+            "baseline: {placebo: {windows: 9}}, test: mann_whitney",
+            "expected no `test` beside `placebo`, found one",
+        ),
+        ("baseline: {placebo: {}}", "`windows` is missing in `placebo`"),
+        (
+            "expect_empty: true, baseline: {offset: 1w}, max_increase: 1",
+            "expected no `expect_empty` beside `baseline`, found one",
+        ),
+    ] {
+        let told = faults(&format!("{{query: up, {yaml}}}"));
+        assert!(told.iter().any(|told| told == expected), "{yaml}: {told:?}");
+    }
+    let told = faults("{query: 'rate(up[{{elapsed}}])', baseline: {before: 5m}, max_increase: 1}");
+    assert_eq!(told, ["expected a query without `elapsed` beside `before`, found one with it"]);
+}
+
+#[test]
+fn baselines_are_read_as_they_are_meant() {
+    use crate::policy::relative::{Against, Test, Tolerance};
+    let hour = Duration::from_secs(3600);
+    let read = |yaml: &str| {
+        let rendered = render(&format!("{{query: 'rate(up[5m])', {yaml}}}"), &[], Arc::default()).unwrap();
+        let relative = rendered.judging.relative.unwrap();
+        (relative, rendered.beside.len(), rendered.history.len())
+    };
+    let (relative, beside, history) = read("baseline: {offset: 1h}, max_increase: 10%, floor: 0.5");
+    assert_eq!(
+        (relative.against, relative.increase),
+        (Against::Offset(hour), Some(Tolerance::Relative(0.1)))
+    );
+    assert_eq!((relative.floor, relative.test, beside, history), (0.5, None, 1, 0));
+    assert_eq!(relative.range, Duration::from_secs(300));
+    let (relative, beside, history) = read("baseline: {before: 1h, season: 1d}, test: mann_whitney");
+    let season = Some(24 * hour);
+    assert_eq!(relative.against, Against::Before { span: hour, season });
+    assert_eq!((relative.test, relative.confidence, beside, history), (Some(Test::MannWhitney), 0.99, 1, 2));
+    let (relative, ..) = read("baseline: {query: 'rate(up[10m])'}, max_decrease: 2");
+    assert_eq!((relative.against, relative.range), (Against::Query, Duration::from_secs(600)));
+    let (relative, ..) = read("baseline: {placebo: {windows: 9}}, confidence: 0.9");
+    assert_eq!(relative.against, Against::Placebo { windows: 9, every: 24 * hour });
+    assert_eq!((relative.test, relative.confidence), (Some(Test::Placebo), 0.9));
+}
+
+#[tokio::test]
+async fn a_baseline_is_asked_at_its_own_time() {
+    let source = Arc::new(Played::default());
+    let rendered =
+        render("{query: up, baseline: {offset: 1h}, max_increase: 1}", &[], source.clone()).unwrap();
+    let (host, _) = world(Vec::new());
+    rendered.beside[0].probe.measure(noon(), &host).await;
+    let hour_before = noon().checked_sub(Duration::from_secs(3600)).unwrap();
+    assert_eq!(source.asked.lock().unwrap()[0].1, hour_before);
+    let rendered = render("{query: up, baseline: {before: 1m}, max_increase: 1}", &[], source).unwrap();
+    // What comes 3 s late is there by the last of them.
+    let last = noon().checked_sub(Duration::from_secs(3)).unwrap();
+    let times: Vec<_> = (0..=4).rev().map(|k| last.checked_sub(STEP * k).unwrap()).collect();
+    assert_eq!((&rendered.history[0].times, rendered.history[0].step), (&times, STEP));
+}
+
+#[tokio::test]
+async fn earlier_windows_are_asked_at_once_the_nearest_first() {
+    let source = Arc::new(Played::default());
+    let yaml = "{query: up, baseline: {placebo: {windows: 2, every: 1h}}}";
+    let rendered = render(yaml, &[], source.clone()).unwrap();
+    let answer = |value| Answer {
+        series: vec![crate::check::Series { labels: Arc::default(), value }],
+        notes: Vec::new(),
+    };
+    source.ranges.lock().unwrap().push_back(Ok(vec![answer(2.0), answer(1.0)]));
+    let (host, _) = world(Vec::new());
+    let reading = rendered.beside[0].probe.measure(noon(), &host).await;
+    let value = |reading: &crate::check::Reading| match &reading.seen {
+        Seen::Series(series) => series[0].value,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reading.earlier.iter().map(value).collect::<Vec<_>>(), [1.0, 2.0]);
 }

@@ -2,7 +2,6 @@
 //! it does.
 
 use super::asked::TIMEOUT;
-use super::limits::Tolerance;
 use super::patience::{ATTEMPTS, budget};
 use super::{MetricSpec, aim};
 use crate::check::{Due, Limits, Spec as _, Told};
@@ -10,6 +9,7 @@ use crate::policy::criterion::Number;
 use crate::policy::model::{Count, Require};
 use crate::policy::problem::Problems;
 use crate::policy::query;
+use crate::policy::relative::Tolerance;
 use crate::policy::spoken::{self, Settled, settled, span};
 use crate::policy::template::Scope;
 use crate::policy::value::Share;
@@ -32,6 +32,13 @@ impl MetricSpec {
         let least = settled(self.limits.min_series.as_ref(), scope, problems);
         let (mut must, none) = self.limits(scope, problems);
         let among = if none { String::new() } else { self.among(scope, problems) };
+        let decided_by = match &self.baseline {
+            Some(baseline) => {
+                must.extend(baseline.told(scope, problems));
+                baseline.decided_by(scope, problems)
+            }
+            None => String::new(),
+        };
         let least = least.filter(|least| least.known().is_none_or(|least| *least > 1));
         if let Some(least) = least {
             let series = least.say(|least| format!("{least}"));
@@ -45,7 +52,8 @@ impl MetricSpec {
             asked: query,
             how,
             must,
-            among,
+            among: if decided_by.is_empty() { among } else { String::new() },
+            decided_by,
             by_events: None,
             has_past: true,
             context: {

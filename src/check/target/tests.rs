@@ -233,6 +233,7 @@ pub(in crate::check) fn render_in(
     let cx = RenderCx {
         scope: &scope,
         deployed_at: anchor,
+        interval: Duration::from_secs(15),
         anchor: None,
         gate: crate::check::OfGate::default(),
         rhythm: &std::sync::Arc::default(),

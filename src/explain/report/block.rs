@@ -100,6 +100,7 @@ fn in_limits(limits: &Limits) -> String {
         return "no series at all".to_owned();
     }
     let Criterion { expected, min, max } = limits.criterion();
+    let [more, less] = limits.changes();
     let said = [
         expected.map(|(expected, off)| match off {
             0.0 => number(expected),
@@ -107,6 +108,8 @@ fn in_limits(limits: &Limits) -> String {
         }),
         min.map(|min| format!("at or above {}", number(min))),
         max.map(|max| format!("at or below {}", number(max))),
+        more.map(|more| format!("at most {} above its baseline", cut(more, LONG))),
+        less.map(|less| format!("at most {} below its baseline", cut(less, LONG))),
     ];
     series(&said.into_iter().flatten().collect::<Vec<_>>())
 }

@@ -147,12 +147,19 @@ pub(super) struct Limits {
     tolerance: Option<f64>,
     min_value: Option<f64>,
     max_value: Option<f64>,
+    max_increase: Option<String>,
+    max_decrease: Option<String>,
     pub(super) expect_empty: bool,
     pub(super) require: Option<String>,
     pub(super) count: Option<String>,
 }
 
 impl Limits {
+    /// By how much values may be more and less than their baseline.
+    pub(super) fn changes(&self) -> [Option<&str>; 2] {
+        [self.max_increase.as_deref(), self.max_decrease.as_deref()]
+    }
+
     pub(super) fn criterion(&self) -> Criterion {
         Criterion {
             expected: self.expected_value.map(|expected| (expected, self.tolerance.unwrap_or_default())),

@@ -10,7 +10,7 @@ use crate::policy::value::Share;
 pub(super) fn conclusion(record: &CheckRecord, max_failures: u32, min_samples: u32) -> (Outcome, String) {
     let (judged, due) = (record.judged(), record.due);
     let ends = record.samples.iter().rev().take(max_failures as usize);
-    let end_seen = ends.clone().any(|sample| sample.state.judged());
+    let end_seen = end_seen(record, max_failures);
     let covering = Share(record.check.min_coverage).least(due as usize);
     let enough = covering.max(min_samples as usize);
     let (over, within) = (over(watched(record)), within(record));
@@ -42,4 +42,9 @@ pub(super) fn conclusion(record: &CheckRecord, max_failures: u32, min_samples: u
         return (Outcome::Passed, format!("{held} of {due} due samples within{breached}"));
     };
     (Outcome::Inconclusive, format!("{short}{}", last(record)))
+}
+
+/// Whether one of the last `max_failures` samples of `record` is judged.
+pub(super) fn end_seen(record: &CheckRecord, max_failures: u32) -> bool {
+    record.samples.iter().rev().take(max_failures as usize).any(|sample| sample.state.judged())
 }

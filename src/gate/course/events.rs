@@ -77,7 +77,7 @@ impl Counting {
                 self.otherwise = Some(false);
                 None
             }
-            Mark::Unjudged => None,
+            Mark::Unjudged | Mark::Measured(_) => None,
         }
     }
 

@@ -48,7 +48,7 @@ impl Healthy {
         match mark {
             // It is not due.
             Mark::Unjudged if sample.state == State::Settling => return,
-            Mark::Unjudged | Mark::Counted { .. } => {}
+            Mark::Unjudged | Mark::Counted { .. } | Mark::Measured(_) => {}
             Mark::Within => {
                 let (_, judged) = self.run.get_or_insert((sample.at, 0));
                 *judged += 1;

@@ -35,7 +35,7 @@ impl Sustained {
     pub(super) fn take(&mut self, mark: &Mark, sample: &Sample) -> Option<String> {
         self.toll.take(mark, sample);
         match mark {
-            Mark::Unjudged | Mark::Counted { .. } => None,
+            Mark::Unjudged | Mark::Counted { .. } | Mark::Measured(_) => None,
             Mark::Within => {
                 self.streak.within();
                 None

@@ -10,6 +10,7 @@ use crate::gate::outcome::{CheckRecord, Sample, State};
 use crate::host::clock::between;
 use crate::policy::criterion::{Criterion, Number};
 use crate::policy::model::{Judging, Require};
+use crate::policy::relative::{Relative, Tolerance};
 
 /// What has been judged of a check, and what its breaches were.
 #[derive(Debug)]
@@ -20,12 +21,16 @@ pub(super) struct Toll {
     breaches: u32,
     /// The lowest and the highest value that decided a breach; `None` where one of them hangs on no value that is kept.
     extent: Option<(f64, f64)>,
+    /// By how much values were more and less than their baselines, each where that decided a breach: as a share, and
+    /// absolute. `None` as for the extent.
+    changes: Option<[(f64, f64); 2]>,
 }
 
 impl Toll {
     pub(super) const fn new(judging: Judging) -> Self {
         let extent = Some((f64::INFINITY, f64::NEG_INFINITY));
-        Self { judging, first: None, judged: 0, breaches: 0, extent }
+        let changes = Some([(0.0, 0.0); 2]);
+        Self { judging, first: None, judged: 0, breaches: 0, extent, changes }
     }
 
     /// That of `samples`.
@@ -47,6 +52,10 @@ impl Toll {
         self.judged += 1;
         if breach {
             self.breaches += 1;
+            self.changes = self.changes.zip(changes(&self.judging, sample)).map(|(known, new)| {
+                let worse = |(known, new): (_, _)| pairs_max(known, new);
+                [worse((known[0], new[0])), worse((known[1], new[1]))]
+            });
             let value = decisive(&self.judging, sample);
             self.extent =
                 self.extent.zip(value).map(|((low, high), value)| (low.min(value), high.max(value)));
@@ -70,6 +79,10 @@ impl Toll {
     pub(super) fn wider(&self) -> Option<String> {
         let (low, high) = self.extent.filter(|(low, high)| low <= high)?;
         let Criterion { expected, min, max } = self.judging.criterion;
+        let relative = match self.judging.relative {
+            Some(relative) => self.wider_change(&relative)?,
+            None => Vec::new(),
+        };
         let limits = [
             max.filter(|max| high > *max).map(|_| format!("max_value {}", Outward(high, true))),
             min.filter(|min| low < *min).map(|_| format!("min_value {}", Outward(low, false))),
@@ -78,9 +91,48 @@ impl Toll {
                 .filter(|(off, tolerance)| off > tolerance)
                 .map(|(off, _)| format!("tolerance {}", Outward(off, true))),
         ];
-        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        let limits: Vec<String> = limits.into_iter().flatten().chain(relative).collect();
         (!limits.is_empty()).then(|| limits.join(" and "))
     }
+}
+
+impl Toll {
+    /// `max_increase 160 %`: the changes that would have to be allowed. `None` where they hang on no value that is kept.
+    fn wider_change(&self, relative: &Relative) -> Option<Vec<String>> {
+        let [more, less] = self.changes?;
+        let sides = [("max_increase", relative.increase, more), ("max_decrease", relative.decrease, less)];
+        let wider = sides.into_iter().filter_map(|(key, allowed, (share, off))| match allowed? {
+            Tolerance::Relative(allowed) => (share > allowed).then(|| {
+                let percent = Outward(share * 100.0, true);
+                format!("{key} {percent} %")
+            }),
+            Tolerance::Absolute(allowed) => (off > allowed).then(|| format!("{key} {}", Outward(off, true))),
+        });
+        let wider: Vec<String> = wider.collect();
+        let finite = [more, less].iter().all(|(share, off)| share.is_finite() && off.is_finite());
+        finite.then_some(wider)
+    }
+}
+
+fn pairs_max((share, off): (f64, f64), (other_share, other_off): (f64, f64)) -> (f64, f64) {
+    (share.max(other_share), off.max(other_off))
+}
+
+/// By how much the values of a breach are more and less than their baselines; `None` where not all that must be within
+/// are kept, or one has none.
+fn changes(judging: &Judging, sample: &Sample) -> Option<[(f64, f64); 2]> {
+    let relative = judging.relative?;
+    let whole = sample.values.len() == sample.series && judging.require == Require::All;
+    let mut changes = [(0.0, 0.0); 2];
+    for ((_, value), baseline) in sample.values.iter().zip(&sample.baselines).filter(|_| whole) {
+        let baseline = (*baseline)?;
+        if relative.miss(*value, baseline).is_some() {
+            let off = value - baseline;
+            let side = usize::from(off < 0.0);
+            changes[side] = pairs_max(changes[side], (off.abs() / baseline.abs(), off.abs()));
+        }
+    }
+    whole.then_some(changes)
 }
 
 /// The value of a breach that meets its limits where the sample is to be within: the worst, or with `require` the worst of
@@ -124,8 +176,8 @@ pub(super) fn watched(record: &CheckRecord) -> Duration {
 
 /// `within max_value 0.01`.
 pub(super) fn within(record: &CheckRecord) -> String {
-    let criterion = record.check.judging.criterion;
-    if criterion.is_empty() { "within".to_owned() } else { format!("within {criterion}") }
+    let limits = record.check.judging.limits();
+    if limits.is_empty() { "within".to_owned() } else { format!("within {limits}") }
 }
 
 /// ` (worst 0.005 at {route="/pay"})`: the judged value that came nearest to its limit.
@@ -172,12 +224,13 @@ mod tests {
             at: at(second),
             state: State::Breach,
             values: values.iter().map(|value| (Arc::default(), *value)).collect(),
+            baselines: Vec::new(),
             series,
             query: None,
             reason: None,
             attempts: 1,
-            phases: None,
             log_evidence: None,
+            phases: None,
         }
     }
 
@@ -227,5 +280,38 @@ mod tests {
         let told = |samples: &[Sample]| Toll::of(max, samples.iter()).breached(at(60));
         assert_eq!(told(&samples), "3 of 3 judged samples over 1m breached (2 to 4)");
         assert_eq!(told(&samples[2..]), "");
+    }
+
+    #[test]
+    fn the_change_that_would_have_held_is_named() {
+        use crate::policy::model::On;
+        use crate::policy::relative::Against;
+        let relative = |increase, decrease| Relative {
+            against: Against::Query,
+            increase,
+            decrease,
+            floor: 0.0,
+            on_missing: On::Inconclusive,
+            test: None,
+            confidence: 0.99,
+            range: Duration::ZERO,
+        };
+        let tenth = Some(Tolerance::Relative(0.1));
+        let sample = |values: &[f64], baselines: &[Option<f64>], series| Sample {
+            baselines: baselines.to_vec(),
+            ..breach(0, values, series)
+        };
+        let judged = |relative, samples: &[Sample]| {
+            wider(Judging { relative: Some(relative), ..Judging::default() }, samples)
+        };
+        let [more, both] = [relative(tenth, None), relative(tenth, Some(Tolerance::Absolute(0.25)))];
+        let samples = [sample(&[2.0, 1.0], &[Some(1.0), Some(1.0)], 2), sample(&[1.5], &[Some(1.0)], 1)];
+        assert_eq!(judged(more, &samples).unwrap(), "max_increase 100 %");
+        let samples = [sample(&[2.0, 0.5], &[Some(1.5), Some(1.0)], 2)];
+        assert_eq!(judged(both, &samples).unwrap(), "max_increase 33.3334 % and max_decrease 0.5");
+        // What has no baseline, had one of 0, or is not kept, cannot be told.
+        assert_eq!(judged(more, &[sample(&[2.0], &[None], 1)]), None);
+        assert_eq!(judged(more, &[sample(&[2.0], &[Some(0.0)], 1)]), None);
+        assert_eq!(judged(more, &[sample(&[2.0], &[Some(1.0)], 12)]), None);
     }
 }

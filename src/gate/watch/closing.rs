@@ -30,14 +30,14 @@ impl Watch {
         }
         for (k, taken) in ticks.iter().zip(taken) {
             let Ok(index) = self.ticks.binary_search(k) else { continue };
-            let judged = self.judged(*k, &taken);
+            let mut judged = self.judged(*k, &taken);
             let Some(old) = record.samples.get_mut(index) else { continue };
             let changed = judged.state != old.state;
             if changed && judged.state == State::Settling {
                 record.due = record.due.saturating_sub(1);
             }
             self.extremes.keep(index, &taken.reading, &judged, &self.check);
-            self.marks[index] = Mark::of(&judged);
+            self.marks[index] = Mark::of(&mut judged);
             if judged.state == State::Breach {
                 self.ask_history(&mut steps);
             }
@@ -87,7 +87,8 @@ impl Watch {
     /// time for another.
     fn extends(&self, record: &CheckRecord) -> bool {
         let next = later(self.plan.tick(self.plan.planned), self.check.delay());
-        let lacking = || self.course.conclude(record).0 == Outcome::Inconclusive;
+        let lacking =
+            || self.course.conclude(record, &self.marks, &self.history).outcome == Outcome::Inconclusive;
         self.check.on.extend && next < self.until && lacking() && lacks_traffic_only(record)
     }
 }

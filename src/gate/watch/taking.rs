@@ -14,6 +14,7 @@ pub(super) fn sample(at: Timestamp, reading: &Reading, judged: Judged) -> Sample
         at,
         state: judged.state,
         values: judged.values,
+        baselines: judged.baselines,
         series: judged.series,
         query: reading.query.clone(),
         reason: judged.reason.map(Arc::from),

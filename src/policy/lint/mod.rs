@@ -5,6 +5,7 @@
 //! `docs/lint.md`.
 
 mod allow;
+mod baselines;
 mod limits;
 pub mod online;
 mod outcome;
@@ -102,6 +103,7 @@ pub static RULES: &[&[Rule]] = &[
     queries::shape::RULES,
     online::RULES,
     limits::RULES,
+    baselines::RULES,
     ticks::RULES,
     outcome::RULES,
     variables::RULES,

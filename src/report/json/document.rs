@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SCHEMA;
+use super::compared::{BaselineDocument, TestDocument};
+use super::criterion::CriterionDocument;
 use super::make::Checks;
 use super::scalar::{Figure, Finite, Time};
 
@@ -175,6 +177,12 @@ pub(super) struct CheckDocument {
     /// `min_samples` and `min_coverage` do not apply to those that do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) events: Option<EventsDocument>,
+    /// What values are compared with, where that is no constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) baseline: Option<BaselineDocument>,
+    /// What a test at the end found, where one decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) test: Option<TestDocument>,
     /// The ticks asked and those settling, in their order.
     pub(super) samples: Vec<SampleDocument>,
     /// Of a failed check: how it was over a window of equal length before the rollout; absent where that was not asked.
@@ -190,60 +198,10 @@ pub(super) struct CheckDocument {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct BesideDocument {
     /// The field of the policy that it is asked for.
-    #[schemars(extend("enum" = ["evidence", "expect_version", "max_data_age", "confirm"]))]
+    #[schemars(extend("enum" = ["evidence", "expect_version", "max_data_age", "confirm", "baseline", "season"]))]
     pub(super) purpose: &'static str,
     /// What is asked.
     pub(super) query: String,
-}
-
-/// Limits for values; only those that are set. Every one must hold.
-#[derive(Serialize, JsonSchema, Default)]
-pub(super) struct CriterionDocument {
-    /// The value that is expected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expected_value: Option<Finite>,
-    /// How far off it may be, absolute.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tolerance: Option<Finite>,
-    /// The smallest value that is within.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) min_value: Option<Finite>,
-    /// The largest value that is within.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_value: Option<Finite>,
-    /// The largest share of bad events that is within.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_ratio: Option<Finite>,
-    /// The same as a multiple of the baseline's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_times: Option<Finite>,
-    /// The share up to which nothing is a breach.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) floor: Option<Finite>,
-    /// Seconds beyond which an event is a bad one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slower_than: Option<Finite>,
-    /// The share of good events that is promised.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) slo: Option<Finite>,
-    /// Over how many seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) period: Option<Finite>,
-    /// The share of the error budget that may be spent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_burn: Option<Finite>,
-    /// Any series is a breach.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expect_empty: Option<bool>,
-    /// How much of the series must meet it: `any`, or a share such as `95%`; all when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) require: Option<String>,
-    /// Whose breaches are counted: `series`; the check's when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) count: Option<&'static str>,
-    /// Series below which a result is no data; 1 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) min_series: Option<u32>,
 }
 
 /// Events since the deployment, and what they say. Evidence is the natural logarithm of odds.
@@ -335,6 +293,9 @@ pub(super) struct ValueDocument {
     pub(super) labels: BTreeMap<String, String>,
     /// Its value.
     pub(super) value: Figure,
+    /// Its baseline at that tick, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) baseline: Option<Figure>,
 }
 
 /// Seconds that each phase of a probe took; a phase that was not reached or not needed is absent.

@@ -1,7 +1,8 @@
 //! The part of the document about counted events: what is claimed of them, and what they say. Must not compute evidence;
 //! the gate has.
 
-use super::document::{BaselineEventsDocument, CriterionDocument, EventsDocument};
+use super::criterion::CriterionDocument;
+use super::document::{BaselineEventsDocument, EventsDocument};
 use super::scalar::{Figure, Finite};
 use crate::gate::outcome::CheckRecord;
 use crate::policy::events::{Bad, Claim, Tested};

@@ -1,15 +1,15 @@
 //! Makes the document of a record. Must redact every text value that came from outside, and must not build all
 //! checks at once: each is made when it is written and dropped after.
 
-use std::collections::BTreeMap;
-
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
 use super::SCHEMA;
+use super::compared::{baseline, labels, test};
+use super::criterion::criterion;
 use super::document::{
-    ActionDocument, ArrivalDocument, BesideDocument, CheckDocument, CriterionDocument, Document,
-    PhasesDocument, SampleDocument, ValueDocument, WindowDocument,
+    ActionDocument, ArrivalDocument, BesideDocument, CheckDocument, Document, PhasesDocument, SampleDocument,
+    ValueDocument, WindowDocument,
 };
 use super::events;
 use super::scalar::{Figure, Finite, Time};
@@ -17,8 +17,7 @@ use crate::check::{Beside, Phases};
 use crate::gate::arrival::Arrival;
 use crate::gate::before::Before;
 use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
-use crate::policy::criterion::Number;
-use crate::policy::model::{Check, Count, Judging, Require};
+use crate::policy::model::Check;
 use crate::report::Redact;
 use crate::report::voice::Voice;
 
@@ -131,42 +130,20 @@ fn check(record: &CheckRecord, redact: Redact<'_>) -> CheckDocument {
         runbook_url: text(&own.runbook_url),
         dashboard_url: text(&own.dashboard_url),
         events: events::document(record),
+        baseline: baseline(own, redact),
+        test: record.tested.as_ref().map(|tested| test(tested, redact)),
         samples: record.samples.iter().map(|s| sample(s, own.target.as_ref(), redact)).collect(),
         before: record.before.map(Before::word),
         beside: beside(own, redact),
     }
 }
 
-fn criterion(judging: &Judging) -> Option<CriterionDocument> {
-    let limits = judging.criterion;
-    if limits.is_empty() && !judging.expect_empty {
-        return None;
-    }
-    let require = match judging.require {
-        Require::All => None,
-        Require::Any => Some("any".to_owned()),
-        Require::Share(share) => Some(format!("{}%", Number(share.0 * 100.0))),
-    };
-    Some(CriterionDocument {
-        expected_value: limits.expected.map(|(expected, _)| Finite(expected)),
-        tolerance: limits.expected.map(|(_, tolerance)| Finite(tolerance)),
-        min_value: limits.min.map(Finite),
-        max_value: limits.max.map(Finite),
-        expect_empty: judging.expect_empty.then_some(true),
-        require,
-        count: (judging.count == Count::Series).then_some("series"),
-        min_series: Some(judging.min_series).filter(|least| *least > 1),
-        ..CriterionDocument::default()
-    })
-}
-
 fn sample(sample: &Sample, target: &str, redact: Redact<'_>) -> SampleDocument {
-    let values = sample.values.iter().take(KEPT).map(|(labels, value)| ValueDocument {
-        labels: labels
-            .iter()
-            .map(|(name, value)| (name.to_string(), redact(value)))
-            .collect::<BTreeMap<_, _>>(),
+    let baseline = |place: usize| sample.baselines.get(place).copied().flatten();
+    let values = sample.values.iter().enumerate().take(KEPT).map(|(place, (of, value))| ValueDocument {
+        labels: labels(of, redact),
         value: Figure(*value),
+        baseline: baseline(place).map(Figure),
     });
     SampleDocument {
         at: Time(sample.at),

@@ -2,6 +2,7 @@
 //! receiver, all on loopback. A missing server fails the suite, unless `ROLLGATE_TEST_SKIP_REAL=1` is set.
 
 mod backtest;
+mod baselines;
 mod context;
 mod deployments;
 mod events;

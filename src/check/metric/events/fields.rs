@@ -4,7 +4,8 @@ use crate::policy::envelope::COUNTS;
 use crate::policy::events::BETA_FIELD;
 use crate::policy::form::Form;
 use crate::policy::reader::{Field, Rule, Shape};
-use crate::policy::value::{Chance, Factor, Period, Share};
+use crate::policy::relative::FLOOR;
+use crate::policy::value::{Chance, Factor, Period};
 
 /// The fields of a check of events.
 pub(in crate::check::metric) const FIELDS: &[Field] = &[
@@ -22,8 +23,7 @@ pub(in crate::check::metric) const FIELDS: &[Field] = &[
         Shape::of::<Factor>(),
         "the largest share of bad events that is within, as a multiple of that of `against`",
     ),
-    Field::new("floor", Shape::of::<Share>(), "the share of bad events up to which nothing is a breach")
-        .default("0"),
+    FLOOR,
     Field::new(
         "error_budget",
         Shape::Object(BUDGET),
@@ -92,8 +92,7 @@ static AGAINST_RULES: &[Rule] = &[
 pub(super) const CLAIMS: &[&str] = &["max_ratio", "against", "error_budget"];
 
 /// What says something of events only.
-pub(super) const OWN: &[&str] =
-    &["max_ratio", "against", "max_times", "floor", "error_budget", "alpha", "beta"];
+pub(super) const OWN: &[&str] = &["max_ratio", "against", "max_times", "error_budget", "alpha", "beta"];
 
 /// What says something of a query only.
 pub(super) const OF_QUERIES: &[&str] = &[
@@ -113,6 +112,12 @@ pub(super) const OF_QUERIES: &[&str] = &[
     "max_data_age",
     "on_data_lost",
     "confirm",
+    "baseline",
+    "max_increase",
+    "max_decrease",
+    "on_no_baseline",
+    "test",
+    "confidence",
 ];
 
 /// How the fields go together where there are events.

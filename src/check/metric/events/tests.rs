@@ -128,6 +128,7 @@ fn rendered(yaml: &str, source: Arc<Held>) -> Result<Rendered, Vec<String>> {
     let cx = RenderCx {
         scope: &scope,
         deployed_at: noon(),
+        interval: Duration::from_secs(15),
         anchor: Some(anchor),
         gate: crate::check::OfGate::default(),
         rhythm: &Arc::default(),

@@ -7,9 +7,10 @@ use crate::check::metric::patience::{ATTEMPTS, budget};
 use crate::check::{ByEvents, Due, Told};
 use crate::policy::criterion::Number;
 use crate::policy::problem::Problems;
+use crate::policy::relative::Floor;
 use crate::policy::spoken::{Settled, number, settled, span};
 use crate::policy::template::Scope;
-use crate::policy::value::{Chance, Factor, Period, Share, Value};
+use crate::policy::value::{Chance, Factor, Period, Value};
 
 fn chance(value: Option<&Value<Chance>>, otherwise: f64, scope: &Scope, problems: &mut Problems) -> String {
     let value = settled(value, scope, problems).unwrap_or(Settled::Known(Chance(otherwise)));
@@ -67,6 +68,7 @@ impl EventsSpec {
             )],
             must: vec![must],
             among: String::new(),
+            decided_by: String::new(),
             by_events: Some(by_events),
             context: self.pre_existing.iter().filter_map(|on| told_before(on, scope, problems)).collect(),
             has_past: true,
@@ -102,7 +104,7 @@ impl ClaimSpec {
                 let times = times.map(|times| times.say(|Factor(times)| number(*times))).unwrap_or_default();
                 let floor = settled(floor.as_ref(), scope, problems);
                 let floor =
-                    floor.map(|floor| floor.say(|Share(floor)| format!("{} %", Number(floor * 100.0))));
+                    floor.map(|floor| floor.say(|Floor(floor)| format!("{} %", Number(floor * 100.0))));
                 let floor = floor.map(|floor| format!(", or at most {floor}")).unwrap_or_default();
                 format!("have at most {times} times the baseline's share of bad events{floor}")
             }
