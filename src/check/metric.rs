@@ -214,7 +214,7 @@ impl Spec for MetricSpec {
         let apart = if empty { Apart::Comparison } else { Apart::Ratio };
         let probe = self.asked.probe(cx, aim.clone(), apart, problems);
         let (mut judging, probe) = (judging?, probe?);
-        let own = Own { probe: &probe, judging: &judging, reaching, apart };
+        let own = Own { probe: &probe, judging: &judging, reaching };
         let mut beside = self.beside(&own, cx, problems);
         let mut history = self.history(&own, cx);
         if let (Some(baseline), Some(relative)) = (&self.baseline, &mut judging.relative) {

@@ -2,6 +2,7 @@
 //! old the data is, what was there before the deployment. Must not judge the answers; the gate does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::aim::Aim;
 use super::asked::{self, QuerySpec};
@@ -211,8 +212,6 @@ pub(super) struct Own<'o> {
     pub judging: &'o Judging,
     /// How its samples stand to the deployment.
     pub reaching: Reaching,
-    /// How an empty answer is taken apart.
-    pub apart: Apart,
 }
 
 impl MetricSpec {
@@ -275,19 +274,12 @@ impl MetricSpec {
     pub(super) fn history(&self, own: &Own<'_>, cx: &RenderCx<'_>) -> Vec<History> {
         let Some(anchor) = cx.anchor else { return Vec::new() };
         // Whatever is wrong has been told.
-        let told = &mut Problems::default();
-        let words = self.words(cx, told);
+        let words = self.words(cx, &mut Problems::default());
+        let written: Arc<dyn Probe> = Arc::new(own.probe.as_written());
         let mut history = Vec::new();
         let mut ask = |purpose| {
-            if let Some(probe) = self.asked.probe(cx, None, own.apart, told) {
-                let times = vec![anchor.rollout];
-                history.push(History {
-                    purpose,
-                    probe: Arc::new(probe),
-                    times,
-                    step: std::time::Duration::ZERO,
-                });
-            }
+            let (times, step) = (vec![anchor.rollout], Duration::ZERO);
+            history.push(History { purpose, probe: written.clone(), times, step });
         };
         // What is compared has its own measure of how it was.
         let compared = own.judging.relative.is_some();

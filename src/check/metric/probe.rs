@@ -72,7 +72,7 @@ pub(super) struct MetricProbe {
     aim: Option<Aim>,
     /// How the query stands to the deployment; of one that changes, what it is at the deployment. `None` where it cannot
     /// be read.
-    window: Option<Window>,
+    window: Option<Arc<Window>>,
     apart: Apart,
     rhythm: Arc<Rhythm>,
     /// Where it is asked over its shortest range at every tick: what says how short that is.
@@ -99,7 +99,7 @@ impl MetricProbe {
             Query::Fixed(query) => (query.clone(), query.clone()),
             Query::PerTick { template, first, .. } => (Arc::from(template.text.as_str()), first.clone()),
         };
-        let window = window(&first, source.dialect());
+        let window = window(&first, source.dialect()).map(Arc::new);
         // What counts from the deployment on looks at the new version only, the warm-up included.
         let aim = match &query {
             Query::PerTick { deployed_at, .. } => aim.map(|aim| Aim { anchor: *deployed_at, ..aim }),
@@ -121,8 +121,8 @@ impl MetricProbe {
     }
 
     /// How the query stands to the deployment.
-    pub(super) const fn window(&self) -> Option<&Window> {
-        self.window.as_ref()
+    pub(super) fn window(&self) -> Option<&Window> {
+        self.window.as_deref()
     }
 
     /// What asks the same source `query`, as it is.
@@ -141,7 +141,7 @@ impl MetricProbe {
         let shorter =
             |window: &Window| window.over(aim::min_range(reaching, &self.rhythm, self.source.name(), window));
         let shortened = match &self.query {
-            Query::Fixed(_) => self.window.as_ref().and_then(shorter),
+            Query::Fixed(_) => self.window().and_then(shorter),
             Query::PerTick { .. } => window(&query, self.source.dialect()).as_ref().and_then(shorter),
         };
         shortened.map_or(query, Arc::from)
@@ -178,7 +178,7 @@ impl MetricProbe {
         }
         let Some(aim) = &self.aim else { return Ok(Asked { query, early: false }) };
         let fitted = match &self.query {
-            Query::Fixed(_) => self.window.as_ref().map(|window| aim.fitted(&query, window, at)),
+            Query::Fixed(_) => self.window().map(|window| aim.fitted(&query, window, at)),
             Query::PerTick { .. } => {
                 window(&query, self.source.dialect()).map(|window| aim.fitted(&query, &window, at))
             }
@@ -268,11 +268,11 @@ impl Probe for MetricProbe {
     }
 
     fn due_from(&self) -> Option<Timestamp> {
-        self.aim.as_ref()?.due_from(self.source.name(), self.window.as_ref()?)
+        self.aim.as_ref()?.due_from(self.source.name(), self.window()?)
     }
 
     fn tells_from(&self) -> Option<Timestamp> {
-        self.aim.as_ref()?.tells_from(self.source.name(), self.window.as_ref()?)
+        self.aim.as_ref()?.tells_from(self.source.name(), self.window()?)
     }
 
     fn anchored(&self, at: Timestamp) -> Option<Arc<dyn Probe>> {
@@ -288,13 +288,13 @@ impl Probe for MetricProbe {
     }
 
     fn scrape_interval(&self) -> Option<Duration> {
-        aim::scrape(&self.rhythm, self.source.name(), self.window.as_ref()?)
+        aim::scrape(&self.rhythm, self.source.name(), self.window()?)
     }
 
     fn learn<'a>(&'a self, host: &'a Host) -> Option<BoxFuture<'a, ()>> {
         learning::learn(
             self.source.as_ref(),
-            self.window.as_ref()?,
+            self.window()?,
             self.aim.as_ref().map(|aim| aim.rollout),
             self.timeout,
             &self.rhythm,

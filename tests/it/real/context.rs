@@ -234,7 +234,8 @@ fn old_data_is_no_data() {
     let (exit, said) = judge(&policy("stale", "max_data_age: 1m", up, two));
     assert_eq!(exit, Some(30), "{said:#}");
     assert!(states(&said).ends_with(&["no_data"]));
-    assert!(reason(&said).contains("1 of 2 series left out: older than 1m"), "{}", reason(&said));
+    let samples = check(&said, "watched")["samples"].to_string();
+    assert!(samples.contains("1 of 2 series left out: older than 1m"), "{samples}");
     let (exit, said) = judge(&policy("stale", "max_data_age: 1m", up, "min_value: 1"));
     assert_eq!(exit, Some(0), "{said:#}");
     // A rate over what has ended is as old as that.
@@ -242,7 +243,8 @@ fn old_data_is_no_data() {
     let (exit, said) =
         judge(&policy("stale", "max_data_age: 1m", rate, "min_value: 0.1\n      max_failures: 1"));
     assert_eq!(exit, Some(30), "{said:#}");
-    assert!(reason(&said).contains("old, expected at most 1m"), "{}", reason(&said));
+    let samples = check(&said, "watched")["samples"].to_string();
+    assert!(samples.contains("old, expected at most 1m"), "{samples}");
 }
 
 #[test]
