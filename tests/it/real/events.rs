@@ -11,9 +11,15 @@ use super::skipped;
 
 /// Judges a policy of these metrics entries as if it had run right after the deployment.
 fn judge(entries: &str, more: &[&str]) -> (Output, Value) {
+    judge_in("", entries, more)
+}
+
+/// The same in a gate that says more.
+fn judge_in(gate: &str, entries: &str, more: &[&str]) -> (Output, Value) {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
     let window = "{duration: 10m, warm_up: 0s}";
-    let text = format!("post_deployment_validation:\n  window: {window}\n  metrics_validation:\n{entries}");
+    let text =
+        format!("post_deployment_validation:\n  window: {window}\n{gate}  metrics_validation:\n{entries}");
     std::fs::write(file.path(), text).unwrap();
     let output = rollgate()
         .arg("run")
@@ -64,7 +70,7 @@ fn verdicts_on_events_are_those_that_the_cases_deserve() {
     }
     for (job, code) in [
         ("hotfix", 0),
-        // As bad before, so that going back cannot mend it.
+        // As bad before: going back mends nothing.
         ("half_mended", 30),
         ("still_bad", 30),
         ("healthy", 0),
@@ -94,7 +100,48 @@ fn verdicts_on_events_are_those_that_the_cases_deserve() {
                 let proved = check["events"]["proved"] == true;
                 assert!(ended < soon && proved, "{job} after {ended} s: {report:#}");
             }
+            _ if job == "half_mended" || job == "still_bad" => assert_eq!(check["outcome"], "failed"),
             _ => assert_eq!(ended, 600, "{job}"),
+        }
+    }
+}
+
+#[test]
+fn what_was_as_bad_before_is_not_rolled_back_unless_that_is_wanted() {
+    if skipped("what_was_as_bad_before_is_not_rolled_back_unless_that_is_wanted") {
+        return;
+    }
+    for job in ["half_mended", "still_bad"] {
+        let (_, report) = judge(&errors(job), &[]);
+        let reason = check(&report, job)["reason"].as_str().unwrap();
+        assert!(reason.contains("; as bad before the rollout ("), "{reason}");
+        assert!(reason.contains(" requests failed, ") && reason.contains(" in the 10m"), "{reason}");
+        for (means, code) in [("rollback", 20), ("alert", 10)] {
+            let (output, report) = judge(&format!("{}      pre_existing: {means}\n", errors(job)), &[]);
+            assert_eq!(output.status.code(), Some(code), "{job}: {report:#}");
+        }
+    }
+    // A service that had no request before tells nothing.
+    let (_, report) = judge(&errors("regression"), &[]);
+    assert_eq!(check(&report, "regression")["contribution"], "rollback");
+}
+
+#[test]
+fn events_count_from_when_the_new_version_takes_its_traffic() {
+    if skipped("events_count_from_when_the_new_version_takes_its_traffic") {
+        return;
+    }
+    for (job, code) in [("late", 0), ("never_live", 30), ("regression", 20)] {
+        let share = format!(
+            "sum(rate(http_requests_total{{job=\"{job}\", version=\"new\"}}[1m])) / sum(rate(http_requests_total{{job=\"{job}\"}}[1m]))"
+        );
+        let gate = format!("  expect_version: {{query: '{share}'}}\n");
+        let (output, report) = judge_in(&gate, &errors(job), &["--duration", "14m"]);
+        assert_eq!(output.status.code(), Some(code), "{job}: {report:#}");
+        if job == "late" {
+            // The old version has a tenth of its requests fail, and every one of them up to 180 s after the deployment.
+            let events = &check(&report, job)["events"];
+            assert!(events["ratio"].as_f64().unwrap() < 0.01, "{events:#}");
         }
     }
 }
