@@ -41,7 +41,9 @@ pub(crate) async fn learn(
     for check in &mut prepared.checks {
         // Nobody else has it yet.
         if let Some(check) = Arc::get_mut(check).filter(|check| !check.interval_written) {
-            let scrape = check.probe.scrape_interval().unwrap_or_default();
+            // Of one sample where nothing was deployed nothing has been learnt.
+            let learnt = deployed || !check.duration.is_zero();
+            let scrape = if learnt { check.probe.scrape_interval() } else { None }.unwrap_or_default();
             check.interval = check.interval.max(scrape);
             let (duration, interval) = (check.duration, check.interval);
             check.history.iter_mut().for_each(|one| one.spread(duration, interval));

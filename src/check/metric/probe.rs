@@ -3,7 +3,7 @@
 
 mod ranged;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -71,8 +71,8 @@ pub(super) struct MetricProbe {
     /// Where it may look; `None` where nothing was deployed.
     aim: Option<Aim>,
     /// How the query stands to the deployment; of one that changes, what it is at the deployment. `None` where it cannot
-    /// be read.
-    window: Option<Arc<Window>>,
+    /// be read. Read when it is needed: thousands of checks that are asked once, where nothing was deployed, never are.
+    window: Arc<OnceLock<Option<Box<Window>>>>,
     apart: Apart,
     rhythm: Arc<Rhythm>,
     /// Where it is asked over its shortest range at every tick: what says how short that is.
@@ -95,17 +95,16 @@ impl MetricProbe {
         apart: Apart,
         rhythm: Arc<Rhythm>,
     ) -> Self {
-        let (target, first) = match &query {
-            Query::Fixed(query) => (query.clone(), query.clone()),
-            Query::PerTick { template, first, .. } => (Arc::from(template.text.as_str()), first.clone()),
+        let target = match &query {
+            Query::Fixed(query) => query.clone(),
+            Query::PerTick { template, .. } => Arc::from(template.text.as_str()),
         };
-        let window = window(&first, source.dialect()).map(Arc::new);
         // What counts from the deployment on looks at the new version only, the warm-up included.
         let aim = match &query {
             Query::PerTick { deployed_at, .. } => aim.map(|aim| Aim { anchor: *deployed_at, ..aim }),
             Query::Fixed(_) => aim,
         };
-        Self { source, query, timeout, target, aim, window, apart, rhythm, short: None }
+        Self { source, query, timeout, target, aim, window: Arc::default(), apart, rhythm, short: None }
     }
 
     /// The source that is asked.
@@ -122,7 +121,8 @@ impl MetricProbe {
 
     /// How the query stands to the deployment.
     pub(super) fn window(&self) -> Option<&Window> {
-        self.window.as_deref()
+        let read = || window(self.first(), self.source.dialect()).map(Box::new);
+        self.window.get_or_init(read).as_deref()
     }
 
     /// What asks the same source `query`, as it is.
@@ -155,7 +155,7 @@ impl MetricProbe {
     /// The longest stretch that one of its samples looks back over; `lookback` is what a recorded series looks back by
     /// itself.
     pub(super) fn range(&self, lookback: Option<Duration>) -> Duration {
-        let window = self.window.as_ref();
+        let window = self.window();
         window.map_or(Duration::ZERO, |window| window.needs_as_written(Duration::ZERO, lookback))
     }
 
@@ -280,10 +280,13 @@ impl Probe for MetricProbe {
     }
 
     fn same_from(&self) -> Option<Timestamp> {
-        match (&self.query, &self.aim, &self.window) {
-            (Query::PerTick { .. }, ..) => None,
-            (Query::Fixed(_), Some(aim), Some(window)) => Some(aim.same_from(self.source.name(), window)),
-            (Query::Fixed(_), ..) => Some(Timestamp::MIN),
+        match (&self.query, &self.aim) {
+            (Query::PerTick { .. }, _) => None,
+            (Query::Fixed(_), None) => Some(Timestamp::MIN),
+            (Query::Fixed(_), Some(aim)) => {
+                let from = self.window().map(|window| aim.same_from(self.source.name(), window));
+                Some(from.unwrap_or(Timestamp::MIN))
+            }
         }
     }
 
