@@ -225,7 +225,7 @@ pub fn compile(node: &Node, context: Context, problems: &mut Problems) -> Option
 pub fn value<T: Scalar>(node: &Node, problems: &mut Problems) -> Option<Value<T>> {
     let text = node.scalar().unwrap_or_default();
     if text.contains("{{") {
-        return compile(node, Context::Text, problems).map(Value::Later);
+        return compile(node, Context::Text, problems).map(|template| Value::Later(Box::new(template)));
     }
     let read = node.scalar().and_then(|text| T::read(text.trim()));
     if read.is_none() {

@@ -32,7 +32,7 @@ pub enum Value<T> {
     /// Written as itself.
     Known(T, Place),
     /// Written as a template.
-    Later(Template),
+    Later(Box<Template>),
 }
 
 impl<T: Scalar + Clone> Value<T> {
