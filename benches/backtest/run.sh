@@ -5,28 +5,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root"
-work=$(mktemp -d "${TMPDIR:-/tmp}/rollgate-bench.XXXXXX")
-clean_up() {
-    local status=$?
-    trap '' INT TERM HUP
-    tests/real/prometheus.sh stop "$work/prometheus" || true
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-
-rollgate=${ROLLGATE:-}
-if [ -z "$rollgate" ]; then
-    echo "building a release; that takes minutes"
-    cargo build --release --locked --quiet
-    rollgate=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_directory)/release/rollgate
-fi
-for name in $(compgen -e ROLLGATE_ || true); do unset "$name"; done
-# All of it is on loopback, where no proxy belongs.
-export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+# shellcheck source=benches/prepare.sh
+source benches/prepare.sh
 url=$(tests/real/prometheus.sh start "$work/prometheus" --watch $$ --generator deployments.py \
     -- fleet --deployments 500 --days 90 --list "$work/fleet")
 python3 - "$work/result.txt" "$rollgate" backtest benches/backtest/policy.yaml --deployments "$work/fleet.csv" \
