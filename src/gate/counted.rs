@@ -119,7 +119,7 @@ fn state(counts: &Counts, tested: &Tested, on: OnMissing, volume: Option<Volume>
     };
     let sign = if beyond { ">" } else { "≤" };
     let few = if beyond && events.bad < FEWEST_BAD {
-        format!(", by fewer than {FEWEST_BAD}")
+        format!("; a breach takes {FEWEST_BAD} of them")
     } else {
         String::new()
     };

@@ -12,6 +12,7 @@ use crate::policy::model::{Check, FailureAction};
 use crate::policy::problem::listed;
 use crate::policy::relative::{Test, written};
 use crate::policy::window::{Mode, warm_up};
+use crate::promql::analysis::FOREVER;
 use crate::stats::autocorrelation::{independent_blocks, overlap_size};
 
 /// What the default time-out leaves beyond the latest possible end.
@@ -299,6 +300,18 @@ fn few(check: &Watched<'_>, plan: &CheckPlan) -> Option<String> {
     }
 }
 
+/// What is wrong with a query of which nobody knows how far it looks back.
+pub const UNKNOWN: &str = "how far its query looks back hangs on the server, so that no sample is sure to look at the new version only";
+
+/// What to do about that.
+pub const UNKNOWN_HELP: &str =
+    "write the range as a duration like `[5m]`, or judge whatever it looks at with `old_data: allow`";
+
+/// Whether `needs`, how long after the deployment a query can be asked, says that nobody knows.
+pub fn is_unknown(needs: Duration) -> bool {
+    needs > FOREVER / 2
+}
+
 /// Why `plan` cannot be run, and what would do: checks that would judge nothing but what was before the deployment.
 pub fn refused(watched: &[Watched<'_>], plan: &Plan) -> Option<(String, String)> {
     let blind: Vec<&Watched<'_>> = watched
@@ -307,6 +320,12 @@ pub fn refused(watched: &[Watched<'_>], plan: &Plan) -> Option<(String, String)>
         .filter(|(check, plan)| !check.skipped && plan.due() == 0)
         .map(|(check, _)| check)
         .collect();
+    if let Some(check) =
+        blind.iter().find(|check| check.due_from.is_some_and(|from| is_unknown(between(plan.open, from))))
+    {
+        let name = check.name;
+        return Some((format!("`{name}` has no due tick: {UNKNOWN}"), UNKNOWN_HELP.to_owned()));
+    }
     let latest = blind.iter().map(|check| check.due_from.unwrap_or(plan.open)).max()?;
     let whole = |check: &&Watched<'_>| {
         let span = between(plan.open, check.due_from.unwrap_or(plan.open)).as_nanos();

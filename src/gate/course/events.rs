@@ -196,7 +196,7 @@ impl Counting {
                     let least = Number(FEWEST_BAD);
                     (
                         Outcome::Inconclusive,
-                        format!("{spent} {limit}, by fewer than {least} bad events; {told}"),
+                        format!("{spent} {limit}, which takes {least} bad events to fail; {told}"),
                     )
                 }
             },

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Asked, is_recorded, known, selectors, shown, sound, written_name};
 use crate::check::{Due, Told};
+use crate::gate::plan::{UNKNOWN, UNKNOWN_HELP, is_unknown};
 use crate::policy::gate::MAX_FAILURES;
 use crate::policy::lint::ticks::Windows;
 use crate::policy::lint::{CheckCx, Cx, Rule};
@@ -94,6 +95,11 @@ fn reaches_before_deployment(cx: &Cx<'_>, found: &mut Vec<Problem>) {
         }
         let Due::After { needs, .. } = told.due else { continue };
         if due(cx, &windows, asked.check, &told).is_none_or(|(_, due)| due > 0) {
+            continue;
+        }
+        if is_unknown(needs) {
+            let message = format!("{UNKNOWN}: it has no due tick, and a run is refused");
+            found.push(asked.problem(farthest.span, message).help(UNKNOWN_HELP));
             continue;
         }
         let (ends, needs) = (humantime::format_duration(duration), humantime::format_duration(needs));
