@@ -13,25 +13,30 @@ use crate::policy::overrides::Overrides;
 use crate::policy::problem::{Problem, Problems};
 use crate::policy::template::Scope;
 
-/// Connects every source that a check, or a question beside it, asks.
-pub(crate) fn connect(
-    inputs: &InputArgs,
-    spec: &PolicySpec,
-    scope: &Scope,
-    vault: &Vault,
-    host: &Host,
-    problems: &mut Problems,
-) -> BTreeMap<String, Arc<dyn MetricSource>> {
+/// What the command line says of the integrations of `spec`.
+pub(crate) fn overrides(inputs: &InputArgs, spec: &PolicySpec, problems: &mut Problems) -> Overrides {
     let mut overrides = Overrides::read(&inputs.integration, &spec.integrations, problems);
     if let Some(url) = &inputs.prometheus {
         overrides.set(spec.integrations.default_source(), "url", url);
     }
+    overrides
+}
+
+/// Connects every source that a check, or a question beside it, asks.
+pub(crate) fn connect(
+    spec: &PolicySpec,
+    scope: &Scope,
+    vault: &Vault,
+    overrides: &Overrides,
+    host: &Host,
+    problems: &mut Problems,
+) -> BTreeMap<String, Arc<dyn MetricSource>> {
     let mut sources = BTreeMap::new();
     for name in spec.sources() {
         // What is no integration, or none that can be asked, has been told of where it is named.
         let system = spec.integrations.system(name).unwrap_or(name);
         let Some(kind) = KINDS.iter().find(|kind| kind.name() == system) else { continue };
-        let resolved = match spec.integrations.resolve(name, scope, vault, &overrides) {
+        let resolved = match spec.integrations.resolve(name, scope, vault, overrides) {
             Ok(resolved) => resolved,
             Err(found) => {
                 problems.append(found);

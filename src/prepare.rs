@@ -14,13 +14,14 @@ use jiff::Timestamp;
 
 use crate::check::{KINDS, MetricSource};
 use crate::cli::inputs::InputArgs;
-use crate::connect::connect;
+use crate::connect::{connect, overrides};
 use crate::diagnostic::{self, Sources};
 use crate::explain;
 use crate::gate::plan::Timing;
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::host::vault::Vault;
+use crate::notify::{self, Notice, NoticeCx};
 use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
 use crate::policy::overrides::Overrides;
@@ -40,6 +41,8 @@ pub(crate) struct Prepared {
     pub checks: Vec<Arc<Check>>,
     /// What a rollback fires.
     pub triggers: Vec<Box<dyn Trigger>>,
+    /// Who is told of what.
+    pub notices: Vec<Notice>,
     /// The variables.
     pub scope: Scope,
     /// When what is judged.
@@ -81,7 +84,8 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     let scope = scope(inputs, &spec, &values, &texts, &times, Some(&run_id), &mut problems);
     let vault = Vault::new(host.clone(), inputs.secrets_dir.clone());
     let vault = if show { vault.for_show() } else { vault };
-    let sources = connect(inputs, &spec, &scope, &vault, host, &mut problems);
+    let overrides = overrides(inputs, &spec, &mut problems);
+    let sources = connect(&spec, &scope, &vault, &overrides, host, &mut problems);
     let policy = render(
         &spec,
         &Inputs {
@@ -102,11 +106,19 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     // Triggers of a policy that wants no rollback are unused, and nothing unused is a fault.
     let wanted = policy.as_ref().is_none_or(|policy| policy.rollback.enabled);
     let triggers = if wanted {
-        let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: pipeline.as_deref() };
+        let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: pipeline.as_deref(), host };
         render_triggers(&triggers, &cx, &mut problems)
     } else {
         Vec::new()
     };
+    let cx = NoticeCx {
+        integrations: &spec.integrations,
+        scope: &scope,
+        vault: &vault,
+        overrides: &overrides,
+        host,
+    };
+    let notices = notify::connect(&spec.notices, &cx, &mut problems);
     match policy {
         Some(mut policy) if !problems.any_fault() => {
             policy.warnings.append(problems);
@@ -125,6 +137,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 policy,
                 checks,
                 triggers,
+                notices,
                 scope,
                 timing,
                 deployed_at: times.written,
@@ -259,7 +272,8 @@ pub(crate) fn online(
     let times = times(inputs, now, problems);
     let scope = scope(inputs, spec, values, texts, &times, None, problems);
     let vault = Vault::new(host.clone(), inputs.secrets_dir.clone());
-    let sources = connect(inputs, spec, &scope, &vault, host, problems);
+    let overrides = overrides(inputs, spec, problems);
+    let sources = connect(spec, &scope, &vault, &overrides, host, problems);
     let written = spec.window.duration.as_ref().and_then(|duration| duration.render(&scope).ok());
     let at = later(times.start, times.duration.or(written).unwrap_or_default()).min(now);
     let deployed_at = times.deployed_at.unwrap_or(times.start);

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use futures_util::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
+use crate::acting;
 use crate::cli::run::{FailOn, RunArgs};
 use crate::diagnostic;
+use crate::event::id::Deployment;
 use crate::exit::Exit;
 use crate::gate::engine::{Engine, Rules};
 use crate::gate::measure::{Measuring, Watcher, ask_again, measure};
@@ -24,9 +25,8 @@ use crate::policy::model::FailureAction;
 use crate::prepare::{Prepared, prepare};
 use crate::report::progress::{Progress, Shown};
 use crate::report::{Format, named};
-use crate::rollback::act::{Rollback, act};
+use crate::rollback::act::Rollback;
 use crate::rollback::guards::Guards;
-use crate::rollback::id::Deployment;
 
 /// Measures, judges, acts and reports as `args` say.
 pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
@@ -61,8 +61,15 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
         triggers: prepared.triggers,
     };
     let armed = wants_rollback(args, &record, prepared.policy.rollback.enabled, &rollback);
+    let silent = args.dry_run || args.no_actions;
+    let acting = acting::Plan {
+        rollback,
+        armed,
+        notices: if silent { Vec::new() } else { prepared.notices },
+        trackings: Vec::new(),
+    };
     if armed {
-        record.warnings.extend(rollback.deployment.warning.clone());
+        record.warnings.extend(acting.rollback.deployment.warning.clone());
     }
 
     let mut desk = Desk::new(args, host);
@@ -91,20 +98,20 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
         (_, cancelled) => cancelled,
     };
 
-    let exit = match cancelled {
-        Some(signal) => cancel(signal, &mut engine.record),
-        None => {
-            let verdict = engine.conclude();
-            desk.events(&engine.record, &[Event::Judged], host.clock.now());
-            let confirmed = if verdict == Verdict::Rollback && armed {
-                act_on(&rollback, &mut engine.record, host, &mut signals, &mut desk).await
-            } else {
-                true
-            };
-            Exit::of(verdict, confirmed)
-        }
+    let judged = match cancelled {
+        Some(signal) => Err(cancel(signal, &mut engine.record)),
+        None => Ok(engine.conclude()),
     };
     let mut record = engine.record;
+    if judged.is_ok() {
+        desk.events(&record, &[Event::Judged], host.clock.now());
+    }
+    let done = acting::follow(&acting, &record, host, &mut signals).await;
+    for action in done.actions {
+        record.actions.push(action);
+        desk.events(&record, &[Event::Acted { action: record.actions.len() - 1 }], host.clock.now());
+    }
+    let exit = judged.map_or_else(|cancelled| cancelled, |verdict| Exit::of(verdict, done.confirmed));
     record.finished_at = Some(host.clock.now());
     let returned = returned(args, &record, exit);
     record.exit = Some((exit, returned));
@@ -177,50 +184,6 @@ fn returned(args: &RunArgs, record: &Record, exit: Exit) -> Exit {
         Some(verdict) if args.dry_run || !args.fail_on.fails(verdict) => Exit::Pass,
         _ => exit,
     }
-}
-
-/// Triggers the rollback; whether it is confirmed. A first signal lets what is in flight finish, the same signal
-/// again ends it at once.
-async fn act_on(
-    rollback: &Rollback,
-    record: &mut Record,
-    host: &Host,
-    signals: &mut BoxStream<'static, Signal>,
-    desk: &mut Desk<'_>,
-) -> bool {
-    let mut actions = Vec::new();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let stopped = async move {
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let ended = async {
-        let Some(first) = signals.next().await else { return std::future::pending().await };
-        // Nobody listens any more only once everything is done.
-        let _ = stop.send(());
-        while let Some(next) = signals.next().await {
-            if next == first {
-                return;
-            }
-        }
-        std::future::pending().await
-    };
-    let confirmed = {
-        let mut on_done = |action| actions.push(action);
-        tokio::select! {
-            confirmed = act(rollback, record, host, stopped, &mut on_done) => Some(confirmed),
-            () = ended => None,
-        }
-    };
-    if confirmed.is_none() {
-        actions.extend(rollback.abandoned(&actions));
-    }
-    for action in actions {
-        record.actions.push(action);
-        desk.events(record, &[Event::Acted { action: record.actions.len() - 1 }], host.clock.now());
-    }
-    confirmed.unwrap_or(false)
 }
 
 /// Where the run is told of: the progress on stderr, and the report files.

@@ -6,8 +6,6 @@
 pub mod explore;
 mod prometheus;
 mod metric;
-mod api;
-mod auth;
 mod beside;
 mod counts;
 pub mod rhythm;
@@ -35,10 +33,11 @@ use crate::policy::template::{Scope, Template};
 use crate::policy::value::Value;
 use crate::policy::window::Reaching;
 
+pub use crate::api::SourceError;
 pub use beside::{Beside, History, Purpose, Role};
 pub use counts::Counts;
 pub use metric::{CONTEXT, ContextSpec, EXPECT_VERSION, VersionSpec};
-pub use source::{Answer, MetricSource, RawSeries, SourceError};
+pub use source::{Answer, MetricSource, RawSeries};
 
 /// A series' labels, sorted by name.
 pub type Labels = Vec<(Box<str>, Box<str>)>;

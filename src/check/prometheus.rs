@@ -22,10 +22,10 @@ use jiff::Timestamp;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::api::{self, Peer};
-use super::auth::Authorizer;
 use super::explore::Explore;
 use super::{Answer, Kind, MetricSource, RawSeries, SourceError, Spec, metric};
+use crate::api::auth::Authorizer;
+use crate::api::words::{self as api, Peer};
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::host::http::{Http, Request, Response};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Labels, Series, explore};
+use super::{Labels, Series, SourceError, explore};
 use crate::host::Host;
 use crate::promql::Dialect;
 
@@ -27,15 +27,6 @@ pub struct RawSeries {
     pub labels: Arc<Labels>,
     /// Its samples in order of time: unix milliseconds and value.
     pub samples: Vec<(i64, f64)>,
-}
-
-/// Why a source gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceError {
-    /// What happened and what one can do, in one line, without secrets.
-    pub reason: String,
-    /// Whether asking again may help, and after how long at least.
-    pub retry: Option<Duration>,
 }
 
 /// Where metrics come from.

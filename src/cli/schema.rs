@@ -34,7 +34,7 @@ pub(super) fn schema(args: &SchemaArgs, host: &Host) -> Exit {
         Document::Report => crate::report::json::schema(),
         Document::Lint => crate::findings::json::schema(),
         Document::Backtest => crate::backtest::report::json::schema(),
-        Document::Event => crate::rollback::event::schema(),
+        Document::Event => crate::event::schema(),
     };
     host.output.data(&format!("{schema:#}\n"));
     Exit::Pass

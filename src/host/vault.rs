@@ -67,22 +67,28 @@ impl Vault {
     /// # Errors
     /// A sentence that names the reference and never the URL.
     pub fn url(&self, reference: &str) -> Result<url::Url, String> {
-        let secret = self.lookup(reference)?;
-        let stood_in = self.stand_in && secret.expose() == stand_in(reference);
+        self.as_url(&self.lookup(reference)?, &format!("the secret `{reference}`"))
+    }
+
+    /// `secret` as a URL, all but whose host is registered; `what` is its name for people.
+    ///
+    /// # Errors
+    /// A sentence that names `what` and never the URL.
+    pub fn as_url(&self, secret: &Secret, what: &str) -> Result<url::Url, String> {
+        // What stands in for a missing secret stands in for its address too.
+        let stood_in = self.stand_in && secret.expose().starts_with('<');
         let text = if stood_in { "https://secret.invalid" } else { secret.expose() };
         let parsed = url::Url::parse(text).ok();
         let web = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = web else {
-            return Err(format!(
-                "expected a URL like `https://host/path` in the secret `{reference}`, found something else"
-            ));
+            return Err(format!("expected a URL like `https://host/path` in {what}, found something else"));
         };
         self.host.output.redactor.url(&url);
         if let Some(password) = url.password() {
             let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
-            let password = self.secret(&password).map_err(|problem| {
-                format!("the URL in the secret `{reference}` cannot be used: its password: {problem}")
-            })?;
+            let password = self
+                .secret(&password)
+                .map_err(|problem| format!("the URL in {what} cannot be used: its password: {problem}"))?;
             self.basic(url.username(), &password);
         }
         Ok(url)

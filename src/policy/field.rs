@@ -37,6 +37,8 @@ pub enum Shape {
     FlagOr(&'static [Field]),
     /// A list of mappings with these fields.
     Objects(&'static [Field]),
+    /// A mapping with these fields, or a list of them.
+    OneOrMore(&'static [Field]),
     /// A mapping of any names to mappings with these fields.
     ObjectMap(&'static [Field]),
     /// A scalar, or nothing, which is a value too.

@@ -242,6 +242,7 @@ pub(super) const ALTERNATIVES: &[(&str, &[&str])] = &[
     ("secret", &["secret_ref"]),
     ("api_key", &["api_key_ref"]),
     ("app_key", &["app_key_ref"]),
+    ("routing_key", &["routing_key_ref"]),
 ];
 
 /// The one path of a setting that has several: auth fields stand in `auth` or beside it, `base_url` is `url`.

@@ -13,9 +13,11 @@ use super::events::{RatesSpec, Tested};
 use super::integration::Integrations;
 pub use super::missing::{On, OnMissing, OnMissingSpec, OnNoTraffic};
 use super::node::Node;
+use super::notices::NoticeSpec;
 use super::problem::{Place, Problems};
 use super::relative::Relative;
 use super::template::Template;
+use super::tracking::TrackingSpec;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
 use super::variables::Declared;
 use super::window::{Mode, WindowSpec};
@@ -260,6 +262,10 @@ pub struct PolicySpec {
     pub variables: Declared,
     /// The systems that it names.
     pub integrations: Integrations,
+    /// Who is told of what.
+    pub notices: Vec<NoticeSpec>,
+    /// Which issues are written to.
+    pub tracking: Vec<TrackingSpec>,
 }
 
 impl PolicySpec {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::node::{self, Data, Key, Node};
 use super::problem::{Place, Problem, Problems};
 use super::reader::{Field, Reader, Shape};
-use super::{deployment_triggers, gate};
+use super::{deployment_triggers, gate, notices, tracking};
 use crate::check::Kind;
 use crate::diagnostic::Sources;
 use crate::policy::integration::{self, Integrations};
@@ -34,8 +34,8 @@ pub static TOP: &[Field] = &[
         Shape::Object(deployment_triggers::DEPLOYMENT_TRIGGERS),
         "what starts a deployment",
     ),
-    Field::later("notifications"),
-    Field::later("tracking"),
+    Field::new("notifications", Shape::OneOrMore(notices::NOTIFICATION), "who is told of what"),
+    Field::new("tracking", Shape::OneOrMore(tracking::TRACKING), "which issues are written to"),
 ];
 
 /// A text to be read.
@@ -72,6 +72,12 @@ pub fn parse(documents: &[Document<'_>], kinds: &[&'static dyn Kind]) -> (Policy
         }
         let (named, grouped) = (top.node("integrations"), top.node("integration_configs"));
         spec.integrations = Integrations::read(named, grouped, gate::default_source(kinds), top.problems);
+        if let Some(node) = top.node("notifications") {
+            spec.notices = notices::read(node, top.problems);
+        }
+        if let Some(node) = top.node("tracking") {
+            spec.tracking = tracking::read(node, top.problems);
+        }
         if let Some(node) = top.node("deployment_triggers") {
             deployment_triggers::check(node, top.problems);
         }

@@ -1,22 +1,18 @@
 //! Makes an integration that a run uses of what was read and of the options that override it. Only here are a
 //! missing address, secret or environment variable a fault. Must not read the environment itself; the vault does.
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 use super::exposure::is_credential;
 use super::integration::{
-    ALTERNATIVES, AUTH, AUTH_TYPES, Auth, Credential, ENTRY, Entry, Integrations, Resolved, Setting, TLS,
-    address, key, typed,
+    ALTERNATIVES, AUTH, AUTH_TYPES, Auth, Credential, Integrations, Resolved, key, typed,
 };
 use super::overrides::Overrides;
-use super::problem::{Place, Problem, Problems};
-use super::reader::Shape;
+use super::problem::{Problem, Problems};
+use super::settings::Settings;
 use super::template::Scope;
-use super::value::{Bytes, Delay, Scalar};
+use super::value::{Bytes, Delay};
 use crate::host::secret::SHORTEST;
 use crate::host::tls::TlsOptions;
 use crate::host::vault::Vault;
@@ -42,7 +38,7 @@ impl Integrations {
         } else {
             format!("`--integration {name}.url=URL`")
         };
-        let mut user = Use { name, entry, scope, vault, overrides, problems: Problems::default() };
+        let mut user = self.settings(name, scope, vault, overrides);
         if entry.is_none() && !overrides.names(name) {
             let message = format!("there is no integration `{name}` to ask");
             let help = format!("pass {option}, or write `integrations: {{{name}: {{url: …}}}}`");
@@ -87,91 +83,9 @@ impl Integrations {
     }
 }
 
-/// A setting's text, and the values of the environment that are part of it.
-struct Known {
-    text: String,
-    environment: Vec<String>,
-}
-
-/// An integration being resolved.
-struct Use<'u> {
-    name: &'u str,
-    entry: Option<&'u Entry>,
-    scope: &'u Scope,
-    vault: &'u Vault,
-    overrides: &'u Overrides,
-    problems: Problems,
-}
-
-impl<'u> Use<'u> {
-    fn setting(&self, path: &str) -> Option<&'u Setting> {
-        self.entry.and_then(|entry| entry.settings.get(path))
-    }
-
-    /// Where `path` is set, if it is at all.
-    fn place(&self, path: &str) -> Option<Option<Place>> {
-        if self.overrides.get(self.name, path).is_some() {
-            return Some(None);
-        }
-        self.setting(path).map(|setting| Some(setting.place))
-    }
-
-    /// Adds `problem` at the place of `path`, else of the entry, else naming the option that set it.
-    fn fault(&mut self, path: &str, mut problem: Problem) {
-        match self.place(path) {
-            Some(None) => {
-                problem.message = format!("`--integration {}.{path}`: {}", self.name, problem.message);
-            }
-            Some(place) => problem.place = problem.place.or(place),
-            None => problem.place = problem.place.or(self.entry.map(|entry| entry.place)),
-        }
-        self.problems.push(problem);
-    }
-
-    /// The texts of `path`; `None` when it is not set, or after saying what is wrong with it.
-    fn texts(&mut self, path: &str) -> Option<Vec<Known>> {
-        if let Some(value) = self.overrides.get(self.name, path) {
-            let list = matches!(field(path), Some(Shape::Texts));
-            let parts: Vec<&str> = if list { value.split_whitespace().collect() } else { vec![value] };
-            let known = |text: &str| Known { text: text.to_owned(), environment: Vec::new() };
-            return Some(parts.into_iter().map(known).collect());
-        }
-        let mut texts = Vec::new();
-        for template in &self.setting(path)?.items {
-            let environment = RefCell::new(Vec::new());
-            let literal = |text: &str| {
-                expand(text, self.vault, &environment)
-                    .map_err(|(needle, message)| Problem::at(template.place, message).needle(&needle))
-            };
-            match template.render_literals(self.scope, literal) {
-                Ok(text) => texts.push(Known { text, environment: environment.into_inner() }),
-                Err(problem) => {
-                    self.problems.push(problem);
-                    return None;
-                }
-            }
-        }
-        Some(texts)
-    }
-
-    fn text(&mut self, path: &str) -> Option<Known> {
-        self.texts(path)?.into_iter().next()
-    }
-
-    fn typed<T: Scalar>(&mut self, path: &str) -> Option<T> {
-        let known = self.text(path)?;
-        if let Err(problem) = typed(path, &known.text) {
-            self.fault(path, problem);
-        }
-        T::read(known.text.trim())
-    }
-
-    fn address(&mut self, path: &str, query: bool) -> Option<Url> {
-        let known = self.text(path)?;
-        address(&known.text, query).map_err(|problem| self.fault(path, problem)).ok()
-    }
-
-    fn headers(&mut self) -> http::HeaderMap {
+impl Settings<'_> {
+    /// Further headers of every request; values that hold secrets are marked sensitive.
+    pub fn headers(&mut self) -> http::HeaderMap {
         let written = self.entry.map(|entry| entry.settings.keys()).into_iter().flatten();
         let given = self.overrides.all.iter().filter(|(name, ..)| name == self.name).map(|(_, path, _)| path);
         let mut paths: Vec<String> =
@@ -207,7 +121,8 @@ impl<'u> Use<'u> {
         headers
     }
 
-    fn tls(&mut self) -> TlsOptions {
+    /// How to speak TLS.
+    pub fn tls(&mut self) -> TlsOptions {
         let mut path = |key: &str| self.text(&format!("tls.{key}")).map(|known| known.text);
         let mut options = TlsOptions {
             ca_file: path("ca_file").map(PathBuf::from),
@@ -227,7 +142,8 @@ impl<'u> Use<'u> {
         options
     }
 
-    fn auth(&mut self) -> Option<Auth> {
+    /// How to say who is asking; `None` after saying what is wrong with it.
+    pub fn auth(&mut self) -> Option<Auth> {
         let (word, fields) = match self.text("auth.type") {
             Some(known) => {
                 if let Err(problem) = typed("auth.type", &known.text) {
@@ -342,43 +258,4 @@ impl<'u> Use<'u> {
         };
         found.map_err(|problem| self.fault(way, Problem::nowhere(problem))).ok()
     }
-}
-
-fn field(path: &str) -> Option<Shape> {
-    ENTRY.iter().chain(TLS).find(|field| field.key == key(path)).map(|field| field.shape)
-}
-
-/// `text` with `${NAME}` taken from the environment and `$$` as a dollar, collecting what was taken. A bare `$x` is
-/// left alone. What is wrong comes with the characters that it is about.
-fn expand(text: &str, vault: &Vault, taken: &RefCell<Vec<String>>) -> Result<String, (String, String)> {
-    let mut expanded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        expanded.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            expanded.push('$');
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('{') {
-            let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_variable(name)) else {
-                let message =
-                    "expected `${NAME}` with the name of an environment variable, found another `${`";
-                return Err(("${".to_owned(), format!("{message}; `$$` is a dollar")));
-            };
-            let value = vault.variable(name).map_err(|problem| (format!("${{{name}}}"), problem))?;
-            expanded.push_str(&value);
-            taken.borrow_mut().push(value);
-            rest = after;
-        } else {
-            expanded.push('$');
-        }
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
-}
-
-fn is_variable(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::times::times;
-use super::{Prepared, Refused, connect, hide_secrets, mask_shapes, parse_policy, read, scope};
+use super::{Prepared, Refused, connect, hide_secrets, mask_shapes, overrides, parse_policy, read, scope};
 use crate::backtest::counted::{Counted, Tally};
 use crate::backtest::deployment::Deployment;
 use crate::check::MetricSource;
@@ -152,6 +152,7 @@ impl Past {
             policy,
             checks,
             triggers: Vec::new(),
+            notices: Vec::new(),
             scope,
             timing,
             deployed_at: times.written,
@@ -239,7 +240,8 @@ impl Past {
             return sources.clone();
         }
         let mut found = Problems::default();
-        let sources = connect(inputs, &self.spec, scope, &self.vault, host, &mut found);
+        let overrides = overrides(inputs, &self.spec, &mut found);
+        let sources = connect(&self.spec, scope, &self.vault, &overrides, host, &mut found);
         let counted =
             |(name, source)| (name, Arc::new(Counted::new(source, &self.tally)) as Arc<dyn MetricSource>);
         let sources: Connected = sources.into_iter().map(counted).collect();

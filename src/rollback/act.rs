@@ -3,20 +3,27 @@
 
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
-use super::event::{Event, Type, service};
 use super::guards::Guards;
-use super::id::{Deployment, Parts, once_only};
-use super::keep::{End, keep};
-use super::{ACTING, Fired, Order, Trigger};
+use super::{ACTING, Order, Trigger};
+use crate::api::effect::Acted as Action;
+use crate::api::keep::{End, keep};
+use crate::api::{Allowance, Effect};
+use crate::event::id::{Deployment, Parts, once_only};
+use crate::event::{Event, Type, service};
 use crate::gate::outcome::{ActionRecord, ActionStatus, Record};
 use crate::host::Host;
 use crate::host::clock::{between, later};
 
 /// What a signal leaves to what is in flight.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a trigger keeps the next one waiting at most.
+const TURN: Duration = Duration::from_secs(10);
 
 /// How this run would take a deployment back.
 #[derive(Debug)]
@@ -38,14 +45,34 @@ impl Rollback {
         targets.join(", ")
     }
 
+    /// Kind and target of the triggers that none of `done` is about.
+    pub(crate) fn open<'a>(
+        &'a self,
+        done: &[&ActionRecord],
+    ) -> impl Iterator<Item = (&'static str, String)> + use<'a> {
+        // Two triggers may be alike: each record is about one of them.
+        let mut told: Vec<(String, String)> =
+            done.iter().map(|a| (a.kind.clone(), a.target.clone())).collect();
+        self.triggers.iter().filter_map(move |trigger| {
+            let (kind, target) = (trigger.kind(), trigger.target());
+            match told.iter().position(|(k, t)| k == kind && *t == target) {
+                Some(at) => {
+                    told.swap_remove(at);
+                    None
+                }
+                None => Some((kind, target)),
+            }
+        })
+    }
+
     /// What is to be told of the triggers that none of `done` is about, where a second signal ended the run at once.
     pub fn abandoned(&self, done: &[ActionRecord]) -> Vec<ActionRecord> {
-        let told = |t: &dyn Trigger| done.iter().any(|a| a.kind == t.kind() && a.target == t.target());
-        let open = self.triggers.iter().filter(|trigger| !told(trigger.as_ref()));
-        open.map(|trigger| ActionRecord {
-            kind: trigger.kind().to_owned(),
+        let done: Vec<&ActionRecord> = done.iter().filter(|action| action.purpose == "rollback").collect();
+        let open = self.open(&done);
+        open.map(|(kind, target)| ActionRecord {
+            kind: kind.to_owned(),
             purpose: "rollback",
-            target: trigger.target(),
+            target,
             status: ActionStatus::Unknown,
             http_status: None,
             attempts: 1,
@@ -61,8 +88,26 @@ impl Rollback {
     }
 }
 
-/// Takes the deployment of `record` back as `plan` says, and tells of each action once it is done. Whether the
-/// rollback is confirmed: by every trigger, and without any trigger since none is wanted then.
+/// What firing came to.
+#[derive(Debug, Default)]
+pub struct Acted {
+    /// Whether the rollback is confirmed: by every trigger, and without any trigger since none is wanted then.
+    pub confirmed: bool,
+    /// What was started, with the number of the trigger that did and of the action that tells of it.
+    pub started: Vec<Started>,
+}
+
+/// What a trigger has started.
+#[derive(Debug)]
+pub struct Started {
+    /// The trigger, by its place in [`Rollback::triggers`].
+    pub trigger: usize,
+    /// What it came to.
+    pub effect: Effect,
+}
+
+/// Takes the deployment of `record` back as `plan` says, and tells of each action once it is done. The triggers are
+/// fired in the order of the policy: each once the one before has ended, or has taken [`TURN`].
 ///
 /// Once `stop` completes nothing new is begun, retries included; what is in flight has five seconds, and what has
 /// not ended by then is told of as unknown.
@@ -72,30 +117,32 @@ pub async fn act(
     host: &Host,
     stop: impl Future<Output = ()>,
     on_done: &mut dyn FnMut(ActionRecord),
-) -> bool {
+) -> Acted {
     if plan.triggers.is_empty() {
-        return true;
+        return Acted { confirmed: true, started: Vec::new() };
     }
     let held = plan.guards.records(&plan.targets());
     if !held.is_empty() {
         held.into_iter().for_each(|action| on_done(shown(action, host)));
-        return false;
+        return Acted::default();
     }
     let began = host.clock.now();
     let until = later(began, ACTING);
     let (end_run, ending) = tokio::sync::watch::channel(false);
     let events = events(plan, record, host);
-    let orders: Vec<Order<'_>> =
-        events.iter().map(|event| Order::new(event, host, until, ending.clone())).collect();
+    let order = |event| Order { event, allowance: Allowance::new(host, ACTING, ending.clone()) };
+    let orders: Vec<Order<'_>> = events.iter().map(order).collect();
+    let mut turns = turns(orders.len());
     let mut flying: FuturesUnordered<_> = plan
         .triggers
         .iter()
         .zip(&orders)
+        .zip(turns.drain(..))
         .enumerate()
-        .map(|(index, (trigger, order))| async move { (index, trigger.fire(order).await) })
+        .map(|(index, ((trigger, order), turn))| async move { (index, turn.fire(&**trigger, order).await) })
         .collect();
-    let mut done =
-        Done { plan, orders: &orders, host, began, open: vec![true; orders.len()], confirmed: true };
+    let acted = Acted { confirmed: true, started: Vec::new() };
+    let mut done = Done { plan, orders: &orders, host, began, open: vec![true; orders.len()], acted };
     let mut stop = std::pin::pin!(stop);
     let mut stopped = false;
     let mut over = host.clock.sleep_until(until);
@@ -109,7 +156,7 @@ pub async fn act(
                 over = host.clock.sleep_until(later(host.clock.now(), GRACE).min(until));
             }
             ended = flying.next() => match ended {
-                Some((index, fired)) => done.take(index, fired, on_done),
+                Some((index, effect)) => done.take(index, effect, on_done),
                 None => break,
             },
             () = &mut over => {
@@ -119,7 +166,40 @@ pub async fn act(
             }
         }
     }
-    done.confirmed
+    done.acted
+}
+
+/// A trigger's place in the order of the policy.
+struct Turn {
+    /// Completes, or is dropped, when it is this trigger's turn; `None` for the first.
+    mine: Option<oneshot::Receiver<()>>,
+    /// Lets the next one begin.
+    next: oneshot::Sender<()>,
+}
+
+fn turns(count: usize) -> Vec<Turn> {
+    let mut mine = None;
+    let turn = |_| {
+        let (next, waiting) = oneshot::channel();
+        Turn { mine: mine.replace(waiting), next }
+    };
+    (0..count).map(turn).collect()
+}
+
+impl Turn {
+    async fn fire(self, trigger: &dyn Trigger, order: &Order<'_>) -> Effect {
+        if let Some(mine) = self.mine {
+            // However the one before ended, dropped included, it is this one's turn then.
+            let _ = mine.await;
+        }
+        match select(trigger.fire(order), order.allowance.host.clock.sleep(TURN)).await {
+            Either::Left((effect, _)) => effect,
+            Either::Right(((), firing)) => {
+                let _ = self.next.send(());
+                firing.await
+            }
+        }
+    }
 }
 
 /// An event for each trigger: each has a once-only id of its own.
@@ -152,46 +232,42 @@ struct Done<'a> {
     host: &'a Host,
     began: Timestamp,
     open: Vec<bool>,
-    confirmed: bool,
+    acted: Acted,
 }
 
 impl Done<'_> {
-    fn take(&mut self, index: usize, fired: Fired, on_done: &mut dyn FnMut(ActionRecord)) {
+    fn take(&mut self, index: usize, effect: Effect, on_done: &mut dyn FnMut(ActionRecord)) {
         let (Some(trigger), Some(order)) = (self.plan.triggers.get(index), self.orders.get(index)) else {
             return;
         };
         if let Some(open) = self.open.get_mut(index) {
             *open = false;
         }
-        self.confirmed &= fired.status == ActionStatus::Confirmed;
-        let action = ActionRecord {
-            kind: trigger.kind().to_owned(),
+        self.acted.confirmed &= effect.status == ActionStatus::Confirmed;
+        self.acted.started.push(Started { trigger: index, effect: effect.clone() });
+        let action = Action {
+            kind: trigger.kind(),
             purpose: "rollback",
             target: trigger.target(),
-            status: fired.status,
-            http_status: fired.http_status,
-            attempts: order.attempts(),
+            attempts: order.allowance.attempts(),
             id: Some(order.event.id.clone()),
-            url: fired.url,
-            reason: fired.reason,
-            response: fired.response,
             took: between(self.began, self.host.clock.now()),
         };
-        on_done(shown(action, self.host));
+        on_done(effect.record(action, &self.host.output.redactor));
     }
 
     /// Tells of all that has not ended: it may have happened, unless nothing was begun.
     fn give_up(&mut self, why: &str, on_done: &mut dyn FnMut(ActionRecord)) {
         let open: Vec<usize> = (0..self.open.len()).filter(|i| self.open.get(*i) == Some(&true)).collect();
         for index in open {
-            let begun = self.orders.get(index).is_some_and(|order| order.attempts() > 0);
-            let fired = if begun {
+            let begun = self.orders.get(index).is_some_and(|order| order.allowance.attempts() > 0);
+            let effect = if begun {
                 let reason = format!("{why} before an answer came; it may have been received");
-                Fired::because(ActionStatus::Unknown, reason)
+                Effect::because(ActionStatus::Unknown, reason)
             } else {
-                Fired::because(ActionStatus::Failed, format!("{why} before anything was begun"))
+                Effect::because(ActionStatus::Failed, format!("{why} before anything was begun"))
             };
-            self.take(index, fired, on_done);
+            self.take(index, effect, on_done);
         }
     }
 }
@@ -226,7 +302,8 @@ mod tests {
             }
         };
         let plan = plan(HOOK, &host);
-        let confirmed = act(&plan, &record(), &host, stop, &mut |action| actions.push(action)).await;
+        let confirmed =
+            act(&plan, &record(), &host, stop, &mut |action| actions.push(action)).await.confirmed;
         (actions, confirmed, http)
     }
 
@@ -248,11 +325,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn triggers_are_fired_at_once() {
-        let (host, http) = host(&[Answer::After(Duration::from_secs(9), 200)]);
-        let (actions, _) = fire(TWO, &host).await;
-        assert!(actions.iter().all(|a| a.took.as_secs() == 9), "{actions:?}");
-        assert!(http.seen.lock().unwrap().iter().all(|(at, _)| *at == start()));
+    async fn triggers_are_fired_in_order_and_none_waits_for_ever() {
+        let after = |seconds| Answer::After(Duration::from_secs(seconds), 200);
+        for (first, second) in [(4, 4), (40, 10)] {
+            let (host, http) = host(&[after(first), Answer::Status(200, "")]);
+            let yaml = TWO.replacen("https://h.example/r", "https://h.example/first", 1);
+            let (actions, confirmed) = fire(&yaml, &host).await;
+            let begun = {
+                let seen = http.seen.lock().unwrap();
+                seen.iter()
+                    .map(|(at, r)| (r.url.path().to_owned(), between(start(), *at).as_secs()))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                begun[..2].iter().find(|(path, _)| path == "/first").map(|(_, at)| *at),
+                Some(0),
+                "{actions:?}"
+            );
+            assert_eq!(begun.iter().find(|(path, _)| path == "/r").map(|(_, at)| *at), Some(second));
+            assert!(confirmed || first > 10, "{actions:?}");
+        }
     }
 
     #[tokio::test]
@@ -262,7 +354,9 @@ mod tests {
         held.guards = Guards::new(true, Some("the migration drops a column"), &Env::default());
         let mut actions = Vec::new();
         let confirmed =
-            act(&held, &record(), &host, std::future::pending(), &mut |action| actions.push(action)).await;
+            act(&held, &record(), &host, std::future::pending(), &mut |action| actions.push(action))
+                .await
+                .confirmed;
         assert!(!confirmed && http.seen.lock().unwrap().is_empty());
         let shown: Vec<_> = actions.iter().map(|a| (a.kind.as_str(), a.status)).collect();
         assert_eq!(shown, [("is_rollback", ActionStatus::Held), ("no_rollback", ActionStatus::Held)]);
@@ -275,7 +369,7 @@ mod tests {
         let mut none = plan(HOOK, &host);
         none.triggers.clear();
         let mut told = |_| panic!("nothing was done");
-        assert!(act(&none, &record(), &host, std::future::pending(), &mut told).await);
+        assert!(act(&none, &record(), &host, std::future::pending(), &mut told).await.confirmed);
     }
 
     #[tokio::test]
@@ -326,8 +420,8 @@ mod tests {
             Duration::MAX
         }
 
-        fn fire<'a>(&'a self, order: &'a Order<'a>) -> futures_util::future::BoxFuture<'a, Fired> {
-            assert!(order.begin());
+        fn fire<'a>(&'a self, order: &'a Order<'a>) -> futures_util::future::BoxFuture<'a, Effect> {
+            assert!(order.allowance.begin());
             Box::pin(std::future::pending())
         }
     }
@@ -339,7 +433,9 @@ mod tests {
         plan.triggers.push(Box::new(Endless));
         let mut actions = Vec::new();
         let confirmed =
-            act(&plan, &record(), &host, std::future::pending(), &mut |action| actions.push(action)).await;
+            act(&plan, &record(), &host, std::future::pending(), &mut |action| actions.push(action))
+                .await
+                .confirmed;
         assert!(!confirmed);
         let ends: Vec<_> = actions.iter().map(|a| (a.status.word(), a.took.as_secs())).collect();
         assert_eq!(ends, [("confirmed", 0), ("unknown", 120)]);

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::guards::ROLLBACK_OF;
-use super::keep::{End, keep};
-use super::{ACTING, Fired, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
+use super::{ACTING, Effect, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
+use crate::api::keep::{End, keep};
 use crate::gate::outcome::ActionStatus;
 use crate::host::process::Program;
 use crate::policy::form::Form;
@@ -142,43 +141,40 @@ impl Trigger for Prepared {
         self.timeout
     }
 
-    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Fired> {
+    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Effect> {
         Box::pin(async move {
-            let event = match order.host.files.temporary("rollgate-event", &order.event.json) {
+            let event = match order.allowance.host.files.temporary("rollgate-event", &order.event.json) {
                 Ok(file) => file,
                 Err(error) => {
                     let why = format!("the event's file cannot be written: {error}");
-                    return Fired::because(ActionStatus::Failed, why);
+                    return Effect::because(ActionStatus::Failed, why);
                 }
             };
-            let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            let env = vec![
-                variable("ROLLGATE_VERDICT", order.event.verdict),
-                variable("ROLLGATE_PIPELINE", order.event.pipeline.as_deref().unwrap_or_default()),
-                variable("ROLLGATE_EVENT", &event.path.to_string_lossy()),
-                variable(ROLLBACK_OF, &order.event.rollback_of),
-            ];
-            if !order.begin() {
-                return Fired::because(
+            let handed = order.event.handed().into_iter().map(|(name, value)| (name.to_owned(), value));
+            let file = ("ROLLGATE_EVENT".to_owned(), event.path.to_string_lossy().into_owned());
+            let env = handed.chain([file]).collect();
+            if !order.allowance.begin() {
+                return Effect::because(
                     ActionStatus::Failed,
                     "the run was ended before the program was started",
                 );
             }
             let program = Program { argv: self.argv.clone(), env };
-            let limit = self.timeout.min(order.left());
-            let run = order.host.clock.timeout(limit, order.host.programs.run(program)).await;
+            let limit = self.timeout.min(order.allowance.left());
+            let run =
+                order.allowance.host.clock.timeout(limit, order.allowance.host.programs.run(program)).await;
             let ended = match run {
                 Some(Ok(ended)) => ended,
                 Some(Err(error)) => {
                     let name = self.argv.first().map_or("", String::as_str);
                     let why = format!("`{name}` cannot be started: {error}");
-                    return Fired::because(ActionStatus::Failed, why);
+                    return Effect::because(ActionStatus::Failed, why);
                 }
                 None => {
                     let span = humantime::format_duration(limit);
                     let why =
                         format!("the program did not end within {span} and was killed: it may have begun");
-                    return Fired::because(ActionStatus::Unknown, why);
+                    return Effect::because(ActionStatus::Unknown, why);
                 }
             };
             let (status, reason) = match ended.code {
@@ -186,8 +182,8 @@ impl Trigger for Prepared {
                 Some(code) => (ActionStatus::Failed, Some(format!("expected exit code 0, found {code}"))),
                 None => (ActionStatus::Failed, Some("a signal ended the program".to_owned())),
             };
-            let response = keep(&order.host.output.redactor, &ended.output, End::Last);
-            Fired { status, http_status: None, url: None, reason, response }
+            let response = keep(&order.allowance.host.output.redactor, &ended.output, End::Last);
+            Effect { reason, response, ..Effect::of(status) }
         })
     }
 }

@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
+use crate::event::ROLLBACK_OF;
 use crate::gate::outcome::{ActionRecord, ActionStatus};
 use crate::host::env::Env;
-
-/// The variable by which every trigger tells what it starts that it is a rollback, and of what.
-pub const ROLLBACK_OF: &str = "ROLLGATE_ROLLBACK_OF";
 
 /// The guards of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -5,17 +5,12 @@
 
 pub mod act;
 pub mod command;
-mod deliver;
-pub mod event;
 mod expect;
 pub mod guards;
-pub mod id;
-mod keep;
 mod order;
-mod sign;
 mod verb;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod webhook;
 
 use std::fmt::Debug;
@@ -24,7 +19,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 pub use self::order::Order;
-use crate::gate::outcome::ActionStatus;
+use crate::api::{Allowance, Effect};
+use crate::host::Host;
 use crate::host::vault::Vault;
 use crate::policy::exposure::Exposure;
 use crate::policy::node::{Data, Node};
@@ -83,6 +79,8 @@ pub struct TriggerCx<'a> {
     pub vault: &'a Vault,
     /// The rendered `rollback_pipeline`, the default name of what is to be started.
     pub pipeline: Option<&'a str>,
+    /// Builds clients and knows the pipeline's environment, for credentials that are there without being written.
+    pub host: &'a Host,
 }
 
 /// What starts a rollback. Its fields are plain values and secrets: nothing is left to render.
@@ -101,30 +99,46 @@ pub trait Trigger: Debug + Send + Sync {
     /// The longest that firing can take, retries and back-off included.
     fn budget(&self) -> Duration;
 
-    /// Fires it. Never fails: what goes wrong is part of what it says. May be dropped at any time.
-    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Fired>;
-}
-
-/// What firing came to. Texts are kept by [`act`] as the report wants them: masked, on one line and cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fired {
-    /// How it ended.
-    pub status: ActionStatus,
-    /// The answer's status, for HTTP.
-    pub http_status: Option<u16>,
-    /// Where to follow what was started.
-    pub url: Option<String>,
-    /// Why it ended so; `None` where there is nothing to explain.
-    pub reason: Option<String>,
-    /// What came back.
-    pub response: Option<String>,
-}
-
-impl Fired {
-    /// An end with its reason and nothing that came back.
-    pub fn because(status: ActionStatus, reason: impl Into<String>) -> Self {
-        Self { status, http_status: None, url: None, reason: Some(reason.into()), response: None }
+    /// Whether a receiver that is asked twice with one id starts one rollback only.
+    fn honours_id(&self) -> bool {
+        false
     }
+
+    /// Reads what can be read without starting anything: whether the credential is accepted and what is to be started
+    /// exists. Asked before anything is measured.
+    ///
+    /// # Errors
+    /// What would keep it from firing, and what to do about it, in one line.
+    fn preflight<'a>(&'a self, allowance: &'a Allowance<'a>) -> BoxFuture<'a, Result<(), String>> {
+        let _ = allowance;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// How what was started stands now. `None` where its system cannot tell.
+    fn follow<'a>(
+        &'a self,
+        started: &'a Effect,
+        allowance: &'a Allowance<'a>,
+    ) -> Option<BoxFuture<'a, Result<Standing, String>>> {
+        let _ = (started, allowance);
+        None
+    }
+
+    /// Fires it. Never fails: what goes wrong is part of what it says. May be dropped at any time.
+    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Effect>;
+}
+
+/// How a pipeline that was started stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// In the system's own words: `queued`, `success`.
+    pub words: String,
+    /// Whether it has ended, and if so, whether well.
+    pub ended: Option<bool>,
+    /// Where to follow it, where that became known only now.
+    pub url: Option<String>,
+    /// What it is known by from now on, where that changed: a queued item becomes a build.
+    pub handle: Option<String>,
 }
 
 /// The triggers there are, in the order of documents.

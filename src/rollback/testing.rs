@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::act::{Rollback, act};
 use super::guards::Guards;
-use super::id::Deployment;
 use super::{Trigger, TriggerCx, parse_triggers, render_triggers};
+use crate::event::id::Deployment;
 use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
 use crate::host::Host;
 use crate::host::clock::Clock;
@@ -28,7 +28,7 @@ use crate::policy::template::Scope;
 use crate::testing;
 
 /// The moment at which tests begin.
-pub(super) fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
 }
 
@@ -45,7 +45,7 @@ struct Time {
 
 /// A clock that moves to the earliest sleeper once nothing else happens.
 #[derive(Debug, Clone)]
-pub(super) struct FakeClock(Arc<Mutex<Time>>);
+pub(crate) struct FakeClock(Arc<Mutex<Time>>);
 
 struct Sleep {
     time: Arc<Mutex<Time>>,
@@ -53,7 +53,7 @@ struct Sleep {
 }
 
 impl FakeClock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Time { now: start(), next: 0, sleepers: Vec::new(), idle: 0 })))
     }
 }
@@ -101,7 +101,7 @@ impl Drop for Sleep {
 
 /// One answer of a script.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Status(u16, &'static str),
     Header(u16, &'static str, &'static str),
     After(Duration, u16),
@@ -112,9 +112,9 @@ pub(super) enum Answer {
 
 /// A receiver that answers by script, the last answer again and again, and keeps what it was asked and when.
 #[derive(Clone)]
-pub(super) struct FakeHttp {
+pub(crate) struct FakeHttp {
     script: Arc<Mutex<VecDeque<Answer>>>,
-    pub(super) seen: Arc<Mutex<Vec<(Timestamp, Request)>>>,
+    pub(crate) seen: Arc<Mutex<Vec<(Timestamp, Request)>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -157,7 +157,7 @@ impl Http for FakeHttp {
 }
 
 /// A host on a virtual clock whose receiver answers by `script`.
-pub(super) fn host(script: &[Answer]) -> (Host, FakeHttp) {
+pub(crate) fn host(script: &[Answer]) -> (Host, FakeHttp) {
     let clock: Arc<dyn Clock> = Arc::new(FakeClock::new());
     let http = FakeHttp {
         script: Arc::new(Mutex::new(script.iter().cloned().collect())),
@@ -183,13 +183,13 @@ pub(super) fn host(script: &[Answer]) -> (Host, FakeHttp) {
 }
 
 /// The real world with nothing of the machine's own environment.
-pub(super) fn real_host() -> Host {
+pub(crate) fn real_host() -> Host {
     let system = Host::system();
     Host { env: host(&[]).0.env, output: host(&[]).0.output, seed: 7, ..system }
 }
 
 /// The triggers that `yaml` describes, or all that is wrong with it.
-pub(super) fn triggers(yaml: &str, host: &Host) -> Result<Vec<Box<dyn Trigger>>, Vec<String>> {
+pub(crate) fn triggers(yaml: &str, host: &Host) -> Result<Vec<Box<dyn Trigger>>, Vec<String>> {
     let node = crate::policy::node::parse(0, yaml).unwrap();
     let mut problems = Problems::default();
     let parsed = parse_triggers(&node, &mut problems);
@@ -197,7 +197,7 @@ pub(super) fn triggers(yaml: &str, host: &Host) -> Result<Vec<Box<dyn Trigger>>,
     scope.set("service_name", "checkout");
     scope.set("odd", "a\"&b=c");
     let vault = Vault::new(host.clone(), None);
-    let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: Some("rollback-checkout") };
+    let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: Some("rollback-checkout"), host };
     let rendered = render_triggers(&parsed, &cx, &mut problems);
     if problems.is_empty() {
         return Ok(rendered);
@@ -206,12 +206,12 @@ pub(super) fn triggers(yaml: &str, host: &Host) -> Result<Vec<Box<dyn Trigger>>,
 }
 
 /// All that is wrong with `yaml`.
-pub(super) fn problems(yaml: &str) -> Vec<String> {
+pub(crate) fn problems(yaml: &str) -> Vec<String> {
     triggers(yaml, &host(&[]).0).err().unwrap_or_default()
 }
 
 /// A plan to fire what `yaml` describes.
-pub(super) fn plan(yaml: &str, host: &Host) -> Rollback {
+pub(crate) fn plan(yaml: &str, host: &Host) -> Rollback {
     Rollback {
         triggers: triggers(yaml, host).unwrap(),
         guards: Guards::default(),
@@ -221,16 +221,17 @@ pub(super) fn plan(yaml: &str, host: &Host) -> Rollback {
 }
 
 /// Fires what `yaml` describes: the records in the order of their ends, and whether the rollback is confirmed.
-pub(super) async fn fire(yaml: &str, host: &Host) -> (Vec<ActionRecord>, bool) {
+pub(crate) async fn fire(yaml: &str, host: &Host) -> (Vec<ActionRecord>, bool) {
     let mut actions = Vec::new();
     let plan = plan(yaml, host);
-    let confirmed =
-        act(&plan, &record(), host, std::future::pending(), &mut |action| actions.push(action)).await;
+    let confirmed = act(&plan, &record(), host, std::future::pending(), &mut |action| actions.push(action))
+        .await
+        .confirmed;
     (actions, confirmed)
 }
 
 /// A run that came to a rollback.
-pub(super) fn record() -> Record {
+pub(crate) fn record() -> Record {
     Record {
         service: Some("checkout".into()),
         environment: Some("production".into()),
@@ -242,7 +243,7 @@ pub(super) fn record() -> Record {
 }
 
 /// A check with one sample of `value`, against `max_value 0.01`.
-pub(super) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>, value: f64) -> CheckRecord {
+pub(crate) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>, value: f64) -> CheckRecord {
     let check = Check { kind: "fake", ..testing::check(name, 0.01) };
     let sample = Sample {
         at: start(),

@@ -13,12 +13,12 @@ use jiff::Timestamp;
 use url::Url;
 
 use self::fields::{FIELDS, RULES};
-use super::deliver::deliver;
-use super::event::Event;
 use super::expect::{Expect, ExpectSpec};
-use super::sign::{PREFIX, Signer};
 use super::verb::Verb;
-use super::{ACTING, Fired, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
+use super::{ACTING, Effect, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
+use crate::api::deliver::{Repeat, deliver};
+use crate::event::Event;
+use crate::event::sign::{PREFIX, Signer};
 use crate::gate::outcome::ActionStatus;
 use crate::host::http::{Request, Response};
 use crate::host::secret::Redactor;
@@ -338,16 +338,16 @@ impl Trigger for Hook {
         ACTING
     }
 
-    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Fired> {
+    fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Effect> {
         Box::pin(async move {
-            let client = match order.host.http.client(&TlsOptions::default()) {
+            let client = match order.allowance.host.http.client(&TlsOptions::default()) {
                 Ok(client) => client,
-                Err(problem) => return Fired::because(ActionStatus::Failed, problem),
+                Err(problem) => return Effect::because(ActionStatus::Failed, problem),
             };
             let request = |at| self.request(order.event, at);
             let settled = |status| self.expect.status(status);
-            match deliver(order, &*client, &request, &settled).await {
-                Ok(answer) => self.judge(&answer, &order.host.output.redactor),
+            match deliver(&order.allowance, &*client, &request, &settled, Repeat::Harmless).await {
+                Ok(answer) => self.judge(&answer, &order.allowance.host.output.redactor),
                 Err(fired) => fired,
             }
         })
@@ -375,18 +375,18 @@ impl Hook {
         Request { method: self.method.clone(), url: self.url.clone(), headers, body, max_body: MAX_BODY }
     }
 
-    fn judge(&self, answer: &Response, redactor: &Redactor) -> Fired {
+    fn judge(&self, answer: &Response, redactor: &Redactor) -> Effect {
         let text = String::from_utf8_lossy(&answer.body);
         let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
         let fault = self.expect.fault(&self.url, answer.status, &text, location, redactor);
         let status = if fault.is_none() { ActionStatus::Confirmed } else { ActionStatus::Failed };
         let followed = location.and_then(|to| self.url.join(to).ok()).filter(|_| fault.is_none());
-        Fired {
-            status,
+        Effect {
             http_status: Some(answer.status),
             url: followed.filter(|url| matches!(url.scheme(), "http" | "https")).map(String::from),
             reason: fault,
             response: Some(text.into_owned()),
+            ..Effect::of(status)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 
-use crate::check::api::line;
+use crate::api::words::line;
 use crate::check::target::shown;
 use crate::host::secret::Redactor;
 use crate::policy::criterion::Number;

@@ -12,7 +12,7 @@ use url::{Position, Url};
 use super::auth::Auth;
 use super::exchange::{Answer, Hop, Wanted, send};
 use super::expect::{Expectations, QUOTED};
-use crate::check::api::line;
+use crate::api::words::line;
 use crate::check::target::secure::Secure;
 use crate::check::target::{Attempt, Fault, Pace, Trace, measure, shown};
 use crate::check::{Probe, Reading};

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::series::Times;
 use super::{Source, endpoint, form, seconds};
-use crate::check::api;
+use crate::api::words as api;
 use crate::check::explore::{Cost, Explore, Exploring, MetricType};
 use crate::check::{Answer, SourceError};
 use crate::host::Host;

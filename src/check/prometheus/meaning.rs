@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::answer::{Malformed, Said};
 use super::series::{Found, Shapes};
-use crate::check::api::{self, Peer};
+use crate::api::words::{self as api, Peer};
 use crate::check::{Series, SourceError};
 use crate::host::http::Response;
 

@@ -87,6 +87,20 @@ pub static ENTRY: &[Field] = &[
     Field::new("api_key_ref", Shape::Text, "the API key, as a secret by reference"),
     Field::new("app_key", Shape::Text, "the application key"),
     Field::new("app_key_ref", Shape::Text, "the application key, as a secret by reference"),
+    Field::new("routing_key", Shape::Text, "the key that tells PagerDuty which service an event is for"),
+    Field::new("routing_key_ref", Shape::Text, "the same, as a secret by reference"),
+    Field::new("smtp_host", Shape::Text, "the mail server"),
+    Field::new("smtp_port", Shape::Scalar, "its port; default that of `smtp_tls`"),
+    Field::new("smtp_tls", Shape::OneOf(&["starttls", "tls", "none"]), "how mail is kept from others' eyes")
+        .default("starttls"),
+    Field::new("from", Shape::Text, "whom mail comes from"),
+    Field::new("recipients", Shape::Texts, "whom mail goes to"),
+    Field::new("keyword", Shape::Text, "a word that every message must hold to be let in"),
+    Field::new("format", Shape::OneOf(&["event", "cloudevents", "cdevents"]), "how a webhook is written")
+        .default("event"),
+    Field::new("api_version", Shape::Scalar, "the version of its API"),
+    Field::new("organization", Shape::Text, "the organization in it"),
+    Field::new("project", Shape::Text, "the project in it"),
     Field::new(
         "dialect",
         Shape::OneOf(<Dialect as Scalar>::WORDS),
@@ -112,6 +126,7 @@ pub static ENTRY_RULES: &[Rule] = &[
     Rule::Single(&["secret", "secret_ref"]),
     Rule::Single(&["api_key", "api_key_ref"]),
     Rule::Single(&["app_key", "app_key_ref"]),
+    Rule::Single(&["routing_key", "routing_key_ref"]),
 ];
 
 /// The groups of `integration_configs`.

@@ -236,10 +236,10 @@ fn field(field: &Field, place: Place) -> Value {
 }
 
 fn nullable(shape: Shape, schema: Value) -> Value {
-    use Shape::{FlagOr, Headers, List, Object, ObjectMap, Objects, Several, TextMap, Texts};
+    use Shape::{FlagOr, Headers, List, Object, ObjectMap, Objects, OneOrMore, Several, TextMap, Texts};
     match shape {
         Object(_) | ObjectMap(_) | Objects(_) | TextMap | Headers | List(_) | FlagOr(_) => or_null(schema),
-        Several(_) | Texts => json!({ "if": { "not": { "type": "null" } }, "then": schema }),
+        Several(_) | Texts | OneOrMore(_) => json!({ "if": { "not": { "type": "null" } }, "then": schema }),
         _ => schema,
     }
 }
@@ -278,6 +278,10 @@ fn shape(field: &Field, place: Place) -> Value {
         }
         Shape::Objects(fields) => {
             json!({ "type": "array", "items": object(&[fields], field.rules, place) })
+        }
+        Shape::OneOrMore(fields) => {
+            let one = object(&[fields], field.rules, place);
+            json!({ "if": { "type": "array" }, "then": { "items": one }, "else": one })
         }
         Shape::ObjectMap(fields) => {
             let each = or_null(object(&[fields], field.rules, place));

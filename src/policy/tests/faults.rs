@@ -41,7 +41,7 @@ error: `bogus` is not a field of a policy
 1 | bogus: 1
   | ^^^^^
   |
-  = help: known here are `variables`, `integrations`, `integration_configs`, `post_deployment_validation` and `deployment_triggers`
+  = help: known here are `variables`, `integrations`, `integration_configs`, `post_deployment_validation`, `deployment_triggers`, `notifications` and `tracking`
 
 error: expected a number, found `.nan`
  --> p.yaml:4:39
@@ -181,30 +181,21 @@ error: expected a number from 0 to 65535, found `http`
 #[test]
 fn words_of_the_format_that_come_later() {
     let text = "
-notifications: []
 post_deployment_validation:
   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}}]
 ";
     shows(
         &faults(text),
         r#"
-error: `notifications` is not supported yet
- --> p.yaml:2:1
-  |
-2 | notifications: []
-  | ^^^^^^^^^^^^^
-  |
-  = help: leave it out for now
-
 error: `baseline` is not supported yet
- --> p.yaml:4:45
+ --> p.yaml:3:45
   |
-4 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}}]
+3 |   metrics_validation: [{name: a, query: up, baseline: {offset: 1w}}]
   |                                             ^^^^^^^^
   |
   = help: leave it out for now
 
-2 faults
+1 fault
 "#,
     );
 }

@@ -9,10 +9,10 @@ use ring::hmac::{HMAC_SHA256, Key, sign};
 use crate::host::secret::Secret;
 
 /// What secrets of Standard Webhooks begin with; base64 follows.
-pub(super) const PREFIX: &str = "whsec_";
+pub(crate) const PREFIX: &str = "whsec_";
 
 /// Signs by both schemes.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     standard: Key,
     hub: Key,
 }
@@ -23,7 +23,7 @@ impl Signer {
     ///
     /// # Errors
     /// A sentence, without the secret, when what follows `whsec_` is not base64.
-    pub(super) fn new(secret: &Secret) -> Result<Self, String> {
+    pub(crate) fn new(secret: &Secret) -> Result<Self, String> {
         let text = secret.expose();
         let hub = Key::new(HMAC_SHA256, text.as_bytes());
         let standard = match text.strip_prefix(PREFIX) {
@@ -39,14 +39,14 @@ impl Signer {
     }
 
     /// The value of `webhook-signature`; `timestamp` in unix seconds.
-    pub(super) fn standard(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+    pub(crate) fn standard(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut signed = format!("{id}.{timestamp}.").into_bytes();
         signed.extend_from_slice(body);
         format!("v1,{}", BASE64.encode(sign(&self.standard, &signed).as_ref()))
     }
 
     /// The value of `X-Hub-Signature-256`.
-    pub(super) fn hub(&self, body: &[u8]) -> String {
+    pub(crate) fn hub(&self, body: &[u8]) -> String {
         format!("sha256={}", HEXLOWER.encode(sign(&self.hub, body).as_ref()))
     }
 }

@@ -1,4 +1,8 @@
-//! `rollgate.event/v1`: what receivers are told. Must stay at most 16 KiB and always be valid JSON; v1 only grows.
+//! `rollgate.event/v1`: what receivers are told, by whatever way. Must stay at most 16 KiB and always be valid JSON; v1
+//! only grows.
+
+pub mod id;
+pub(crate) mod sign;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -7,9 +11,12 @@ use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::keep::cut;
+use crate::api::keep::cut;
 use crate::gate::outcome::{CheckRecord, Outcome, Record, State};
 use crate::host::secret::Redactor;
+
+/// The variable by which every trigger tells what it starts that it is a rollback, and of what.
+pub const ROLLBACK_OF: &str = "ROLLGATE_ROLLBACK_OF";
 
 /// Bytes that an event has at most.
 pub const LARGEST: usize = 16 * 1024;
@@ -140,13 +147,23 @@ pub fn service(record: &Record) -> Option<&str> {
 }
 
 impl Event {
+    /// What is handed to whatever is started, as variables: that it is a rollback, of what, and by which id.
+    pub fn handed(&self) -> [(&'static str, String); 4] {
+        [
+            ("ROLLGATE_VERDICT", self.verdict.to_owned()),
+            ("ROLLGATE_PIPELINE", self.pipeline.clone().unwrap_or_default()),
+            (ROLLBACK_OF, self.rollback_of.clone()),
+            ("ROLLGATE_ID", self.id.clone()),
+        ]
+    }
+
     /// The event of `kind` about `record`, with its once-only `id`.
     pub fn new(kind: Type, record: &Record, pipeline: Option<&str>, id: String, redactor: &Redactor) -> Self {
         let masked = |text: &str| redactor.redact(text).into_owned();
         let optional = |text: Option<&str>| text.map(masked);
         let rollback_of = record.version.clone().unwrap_or_else(|| id.clone());
         let verdict = record.verdict_word().unwrap_or("inconclusive");
-        let worst = worst(&record.checks);
+        let worst = worst(&record.checks, WORST);
         let document = Document {
             schema: "rollgate.event/v1",
             r#type: kind,
@@ -170,17 +187,18 @@ impl Event {
     }
 }
 
-/// The worst checks, worst first: by what they add to the verdict, failed ones before others, else as written.
-fn worst(checks: &[CheckRecord]) -> Vec<&CheckRecord> {
+/// The worst checks, at most `most`, worst first: by what they add to the verdict, failed ones before others, else as
+/// written.
+pub(crate) fn worst(checks: &[CheckRecord], most: usize) -> Vec<&CheckRecord> {
     let mut all: Vec<&CheckRecord> =
         checks.iter().filter(|check| check.outcome != Some(Outcome::Skipped)).collect();
     all.sort_by_key(|check| (Reverse(check.contribution), check.outcome != Some(Outcome::Failed)));
-    all.truncate(WORST);
+    all.truncate(most);
     all
 }
 
 /// Why the verdict is what it is: the worst check, and how many stand beside it.
-fn reason(worst: &[&CheckRecord]) -> String {
+pub(crate) fn reason(worst: &[&CheckRecord]) -> String {
     let Some((first, others)) = worst.split_first() else {
         return "nothing was watched".to_owned();
     };
@@ -197,12 +215,7 @@ fn reason(worst: &[&CheckRecord]) -> String {
 
 impl Check {
     fn new(record: &CheckRecord, masked: &impl Fn(&str) -> String) -> Self {
-        let judged = |state| record.samples.iter().rev().find(move |sample| sample.state == state);
-        let sample = judged(State::Breach).or_else(|| judged(State::Within));
-        let value = sample.and_then(|sample| sample.values.first()).map(|(_, value)| *value);
-        let judging = &record.check.judging;
-        let missed = value.and_then(|value| judging.criterion.miss(value)).map(|miss| miss.limit.to_string());
-        let limit = missed.or_else(|| Some(judging.limits()).filter(|limits| !limits.is_empty()));
+        let (value, limit) = value_and_limit(record);
         Self {
             name: masked(&record.check.name),
             kind: record.check.kind,
@@ -212,6 +225,16 @@ impl Check {
             limit,
         }
     }
+}
+
+/// The worst value of the last breach, else of the last judged sample, and the limit of that value in words.
+pub(crate) fn value_and_limit(record: &CheckRecord) -> (Option<f64>, Option<String>) {
+    let judged = |state| record.samples.iter().rev().find(move |sample| sample.state == state);
+    let sample = judged(State::Breach).or_else(|| judged(State::Within));
+    let value = sample.and_then(|sample| sample.values.first()).map(|(_, value)| *value);
+    let judging = &record.check.judging;
+    let missed = value.and_then(|value| judging.criterion.miss(value)).map(|miss| miss.limit.to_string());
+    (value, missed.or_else(|| Some(judging.limits()).filter(|limits| !limits.is_empty())))
 }
 
 impl Document {

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::{SourceError, api};
+use super::{SourceError, words as api};
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::host::http::{Http, Request, Response};
@@ -28,7 +28,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// Says who is asking.
-pub(super) struct Authorizer {
+pub(crate) struct Authorizer {
     way: Way,
     vault: Vault,
 }
@@ -47,7 +47,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// A sentence about a credential that cannot stand in a header.
-    pub(super) fn new(auth: &Auth, vault: &Vault, client: &Arc<dyn Http>) -> Result<Self, String> {
+    pub(crate) fn new(auth: &Auth, vault: &Vault, client: &Arc<dyn Http>) -> Result<Self, String> {
         let way = match auth {
             Auth::None => Way::None,
             Auth::Basic(user, Credential::Fixed(password)) => {
@@ -77,7 +77,7 @@ impl Authorizer {
     }
 
     /// The scheme's name, for `render`; `None` when nothing is sent.
-    pub(super) const fn scheme(&self) -> Option<&'static str> {
+    pub(crate) const fn scheme(&self) -> Option<&'static str> {
         match self.way {
             Way::None => None,
             Way::Fixed(_, scheme) => Some(scheme),
@@ -90,7 +90,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// A file that cannot be read, or a token that could not be had.
-    pub(super) async fn header(&self, host: &Host) -> Result<Option<HeaderValue>, SourceError> {
+    pub(crate) async fn header(&self, host: &Host) -> Result<Option<HeaderValue>, SourceError> {
         let made = match &self.way {
             Way::None => return Ok(None),
             Way::Fixed(header, _) => return Ok(Some(header.clone())),
@@ -107,7 +107,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// As [`Authorizer::header`].
-    pub(super) async fn renewed(
+    pub(crate) async fn renewed(
         &self,
         refused: Option<&HeaderValue>,
         host: &Host,

@@ -4,11 +4,11 @@
 use crate::host::secret::Redactor;
 
 /// Bytes of an answer or an output that are kept.
-pub(super) const KEPT: usize = 2048;
+pub(crate) const KEPT: usize = 2048;
 
 /// Which end of a long text says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// An answer says first what it is about.
     First,
     /// A program says last what went wrong.
@@ -16,7 +16,7 @@ pub(super) enum End {
 }
 
 /// `text` without secrets and control characters, at most [`KEPT`] bytes of it; `None` when nothing is left.
-pub(super) fn keep(redactor: &Redactor, text: &str, end: End) -> Option<String> {
+pub(crate) fn keep(redactor: &Redactor, text: &str, end: End) -> Option<String> {
     let masked = redactor.redact(text);
     let flat: String = masked
         .trim()
@@ -41,7 +41,7 @@ pub(super) fn keep(redactor: &Redactor, text: &str, end: End) -> Option<String> 
 }
 
 /// At most `limit` bytes of `text`, ending on a character.
-pub(super) fn cut(text: &str, limit: usize) -> &str {
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
     let mut end = limit.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -14,7 +14,7 @@ use crate::host::http::{HttpError, Response};
 use crate::host::secret::Redactor;
 
 /// Characters of a server's own words that are passed on.
-pub(super) const WORDS: usize = 300;
+pub(crate) const WORDS: usize = 300;
 
 /// Characters of an unexpected body that are shown.
 const GLIMPSE: usize = 80;
@@ -32,13 +32,13 @@ impl SourceError {
 }
 
 /// `host:port` of `url`, and never its user, path or query.
-pub(super) fn address(url: &Url) -> String {
+pub(crate) fn address(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// `text` on one line of at most `limit` characters, without secrets or control characters.
-pub(super) fn line(text: &str, limit: usize, redactor: &Redactor) -> String {
+pub(crate) fn line(text: &str, limit: usize, redactor: &Redactor) -> String {
     // A secret is masked before the cut: half of one would not be known again. Only as much is looked at as could
     // matter, since the text may be a whole answer.
     let near = text.char_indices().nth(limit * 8).map_or(text, |(end, _)| &text[..end]);
@@ -69,7 +69,7 @@ pub(super) fn line(text: &str, limit: usize, redactor: &Redactor) -> String {
 
 /// Whom a request went to, for saying what came of it.
 #[derive(Clone, Copy)]
-pub(super) struct Peer<'a> {
+pub(crate) struct Peer<'a> {
     /// In words: `prometheus at 127.0.0.1:9090`.
     pub who: &'a str,
     /// The integration's key that says where it is.
@@ -80,7 +80,7 @@ pub(super) struct Peer<'a> {
 
 impl Peer<'_> {
     /// The reason for no answer at all.
-    pub(super) fn unanswered(self, error: HttpError) -> SourceError {
+    pub(crate) fn unanswered(self, error: HttpError) -> SourceError {
         let Self { who, key, redactor } = self;
         match error {
             HttpError::Connect(text) => {
@@ -108,7 +108,7 @@ impl Peer<'_> {
     }
 
     /// The reason for an answer whose status is none of success; `words` are the API's own, already one line.
-    pub(super) fn refused(self, response: &Response, words: Option<&str>, now: Timestamp) -> SourceError {
+    pub(crate) fn refused(self, response: &Response, words: Option<&str>, now: Timestamp) -> SourceError {
         let Self { who, key, .. } = self;
         let status = response.status;
         let said = words.map_or_else(|| self.glimpse(response), str::to_owned);
@@ -132,7 +132,7 @@ impl Peer<'_> {
     }
 
     /// Content type and beginning of an answer that is not what was expected.
-    pub(super) fn glimpse(self, response: &Response) -> String {
+    pub(crate) fn glimpse(self, response: &Response) -> String {
         let content_type = response.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let content_type =
             content_type.map_or("without a content type", |text| text.split(';').next().unwrap_or(text));
@@ -146,7 +146,7 @@ impl Peer<'_> {
 }
 
 /// How long an answer asks to wait: a number of seconds or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -156,7 +156,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 
 /// How far the clock that wrote `Date` is ahead of ours (negative: behind), in whole seconds; `None` where they agree
 /// as far as one can tell from a header that knows no fractions and a request that took from `sent` to `received`.
-pub(super) fn skew(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<i64> {
+pub(crate) fn skew(headers: &HeaderMap, sent: Timestamp, received: Timestamp) -> Option<i64> {
     /// Below this, nobody needs to know.
     const TOLERATED: i64 = 2_000;
     let date = http_date(headers.get(DATE)?.to_str().ok()?)?.as_millisecond();

@@ -1,0 +1,108 @@
+//! The words of messages in each language. Must stay a table: no markup, no decisions.
+
+use super::message::{Fact, LinkTo, Status, Subject};
+use crate::gate::outcome::{ActionStatus, Outcome};
+use crate::policy::notices::{Locale, On};
+
+impl Locale {
+    const fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+
+    /// What sort of message it is.
+    pub const fn subject(self, subject: Subject) -> &'static str {
+        match subject {
+            Subject::Build => self.pick("Build", "构建"),
+            Subject::Deployment => self.pick("Deployment", "部署"),
+            Subject::Alert => self.pick("Alert", "告警"),
+        }
+    }
+
+    /// What it says in one word or two.
+    pub const fn status(self, status: Status) -> &'static str {
+        match status {
+            Status::Gate(On::Pass) => self.pick("passed", "验证通过"),
+            Status::Gate(On::Alert) => self.pick("passed with alerts", "有告警"),
+            Status::Gate(On::Inconclusive) => self.pick("inconclusive", "无法判定"),
+            Status::Gate(On::Rollback) => self.pick("rollback", "需要回滚"),
+            Status::Gate(On::Cancelled) => self.pick("cancelled", "已取消"),
+            Status::Gate(On::RollbackFailed) => self.pick("ROLLBACK FAILED", "回滚失败"),
+            Status::RolledBack => self.pick("rolled back", "已回滚"),
+            Status::Success => self.pick("succeeded", "成功"),
+            Status::Failed => self.pick("failed", "失败"),
+            Status::Running => self.pick("running", "进行中"),
+            Status::Cancelled => self.pick("cancelled", "已取消"),
+            Status::Critical => self.pick("critical", "严重"),
+            Status::Warning => self.pick("warning", "警告"),
+            Status::Info => self.pick("info", "提示"),
+        }
+    }
+
+    /// The name of a fact.
+    pub const fn fact(self, fact: Fact) -> &'static str {
+        match fact {
+            Fact::Service => self.pick("Service", "服务"),
+            Fact::Environment => self.pick("Environment", "环境"),
+            Fact::Version => self.pick("Version", "版本"),
+            Fact::PreviousVersion => self.pick("Previous version", "上一版本"),
+            Fact::DeployedAt => self.pick("Deployed at", "部署时间"),
+            Fact::DeployedBy => self.pick("Deployed by", "部署人"),
+            Fact::Policy => self.pick("Policy", "策略"),
+            Fact::Duration => self.pick("Duration", "耗时"),
+            Fact::Project => self.pick("Project", "项目"),
+            Fact::Branch => self.pick("Branch", "分支"),
+            Fact::Commit => self.pick("Commit", "提交"),
+            Fact::Author => self.pick("Author", "作者"),
+            Fact::Build => self.pick("Build", "构建号"),
+            Fact::Source => self.pick("Source", "来源"),
+            Fact::Metric => self.pick("Metric", "指标"),
+            Fact::Value => self.pick("Value", "当前值"),
+            Fact::Limit => self.pick("Limit", "阈值"),
+            Fact::Time => self.pick("Time", "时间"),
+        }
+    }
+
+    /// The text of a link or button.
+    pub const fn link(self, to: LinkTo) -> &'static str {
+        match to {
+            LinkTo::Run => self.pick("View run", "查看流水线"),
+            LinkTo::Report => self.pick("View report", "查看报告"),
+            LinkTo::Rollback => self.pick("Follow the rollback", "查看回滚"),
+            LinkTo::Runbook => self.pick("Runbook", "处理手册"),
+            LinkTo::Dashboard => self.pick("Dashboard", "监控面板"),
+            LinkTo::Artifacts => self.pick("Artifacts", "构建产物"),
+            LinkTo::Logs => self.pick("Logs", "日志"),
+        }
+    }
+
+    /// What a check came to.
+    pub const fn outcome(self, outcome: Option<Outcome>) -> &'static str {
+        match outcome {
+            Some(Outcome::Passed) => self.pick("passed", "通过"),
+            Some(Outcome::Failed) => self.pick("failed", "失败"),
+            Some(Outcome::Inconclusive) => self.pick("inconclusive", "无法判定"),
+            Some(Outcome::Unfinished) => self.pick("unfinished", "未完成"),
+            Some(Outcome::Skipped) => self.pick("skipped", "已跳过"),
+            None => self.pick("watched", "观察中"),
+        }
+    }
+
+    /// How a rollback stands: requested, never done, until its pipeline was followed to a good end.
+    pub const fn rollback(self, status: Option<ActionStatus>) -> &'static str {
+        match status {
+            Some(ActionStatus::Confirmed) => self.pick("rollback requested", "已请求回滚"),
+            Some(ActionStatus::Failed) => self.pick("rollback FAILED", "回滚失败"),
+            Some(ActionStatus::Unknown) => self.pick("rollback UNKNOWN", "回滚状态未知"),
+            Some(ActionStatus::Held) => self.pick("rollback HELD back", "回滚被阻止"),
+            None => self.pick("rollback being requested", "正在请求回滚"),
+        }
+    }
+
+    /// `DISARMED`, before what disarms.
+    pub const fn disarmed(self) -> &'static str {
+        self.pick("DISARMED", "未启用")
+    }
+}
