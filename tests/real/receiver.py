@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A webhook receiver for tests and demo: it checks the signatures and writes down what arrives.
+"""A receiver for tests and demo: it checks signatures, stands in for an API, and writes down what arrives.
 
-    receiver.py [--secret TEXT] [--log FILE] [--port 0] [--script JSON] [--watch PID]
+    receiver.py [--secret TEXT] [--log FILE] [--port 0] [--script JSON | --routes JSON] [--watch PID]
         prints http://127.0.0.1:PORT and then nothing
 
 Each request becomes one line of JSON in FILE (default: standard output), complete before the request is answered:
@@ -16,23 +16,30 @@ A request that is signed right is answered 202, a repeated one 200; one that is 
 checked. --script is a list of answers used in turn, the last of them for ever, instead of that:
 `[{"status": 503, "headers": {"Retry-After": "1"}}, {"delay": 2, "status": 202, "body": "ok"}, {"close": true}]`.
 
+--routes stands in for an API: each route has a regular expression for `METHOD PATH` and answers of its own, in turn:
+`[{"on": "^POST /job/deploy/build", "answers": [{"status": 201, "headers": {"Location": "{{url}}/queue/item/7/"}}]}]`;
+`json` writes a body of JSON, `{{url}}` is this server's own address. What no route is for is answered 404.
+
 The secret is that of Standard Webhooks: `whsec_` and base64, whose decoded bytes sign; any other text signs by its
 UTF-8 bytes. X-Hub-Signature-256 is always signed by the text. The receiver ends with process PID (default: the caller).
 """
 import argparse
 import base64
 import binascii
+import collections
 import datetime
 import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+NO_ROUTE = [{"status": 404, "json": {"message": "no route"}}]
 TOLERANCE = 300  # seconds that a timestamp may be off
 
 
@@ -71,7 +78,8 @@ class Handler(BaseHTTPRequestHandler):
     lock = threading.Lock()
     options = None
     seen = set()
-    served = 0
+    served = collections.Counter()
+    url = ""
 
     def log_message(self, *_):
         pass
@@ -90,7 +98,11 @@ class Handler(BaseHTTPRequestHandler):
         now = time.time()
         body = self.body()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        secret, script = self.options.secret, self.options.script
+        secret, script, turn = self.options.secret, self.options.script, "script"
+        if self.options.routes is not None:
+            place = f"{self.command} {self.path}"
+            route = next((route for route in self.options.routes if re.search(route["on"], place)), None)
+            script, turn = (route["answers"], route["on"]) if route else (NO_ROUTE, "no route")
         signatures, signed = None, True
         if secret:
             signatures = {
@@ -104,12 +116,12 @@ class Handler(BaseHTTPRequestHandler):
             if identity and signed:
                 self.seen.add(identity)
             if script:
-                answer = script[min(Handler.served, len(script) - 1)]
+                answer = script[min(Handler.served[turn], len(script) - 1)]
             elif not signed:
                 answer = {"status": 401, "body": '{"error": "the signature does not match"}\n'}
             else:
                 answer = {"status": 200 if repeat else 202, "body": '{"accepted": true}\n'}
-            Handler.served += 1
+            Handler.served[turn] += 1
             line = {
                 "at": datetime.datetime.fromtimestamp(now, datetime.timezone.utc).isoformat(timespec="milliseconds"),
                 "at_ms": int(now * 1000),
@@ -128,10 +140,11 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        out = answer.get("body", "").encode()
+        body = json.dumps(answer["json"]) if "json" in answer else answer.get("body", "")
+        out = body.replace("{{url}}", self.url).encode()
         self.send_response(answer.get("status", 200))
         for name, value in {"Content-Type": "application/json", **answer.get("headers", {})}.items():
-            self.send_header(name, value)
+            self.send_header(name, value.replace("{{url}}", self.url))
         self.send_header("Content-Length", str(len(out)))
         self.end_headers()
         self.wfile.write(out)
@@ -157,12 +170,14 @@ def main():
     parser.add_argument("--log", type=argparse.FileType("a"), default=sys.stdout)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--script", type=json.loads)
+    parser.add_argument("--routes", type=json.loads)
     parser.add_argument("--watch", type=int, default=os.getppid())
     Handler.options = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", Handler.options.port), Handler)
     server.daemon_threads = True
     threading.Thread(target=end_with, args=(Handler.options.watch,), daemon=True).start()
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    Handler.url = f"http://127.0.0.1:{server.server_port}"
+    print(Handler.url, flush=True)
     server.serve_forever()
 
 

@@ -35,6 +35,11 @@ else
     done
     need "${PROMETHEUS:-prometheus}" prometheus
     need "${PROMTOOL:-promtool}" prometheus
+    if [ "$purpose" = test ]; then
+        need node nodejs
+        need npm npm
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    fi
 fi
 if [ "$purpose" = bench ]; then
     need h2load nghttp2-client
@@ -77,4 +82,7 @@ if [ "$purpose" = test ]; then
         (cd "$root" && cargo "$component" --version >/dev/null 2>&1) ||
             fail "\`cargo $component\` is missing; with rustup, run: rustup component add rustfmt clippy"
     done
+fi
+if [ "$purpose" = test ] && [ "${ROLLGATE_TEST_SKIP_REAL:-}" != 1 ]; then
+    "$root/tests/real/oracles/install.sh" || fail "the oracles of the tests could not be installed: see above"
 fi

@@ -9,6 +9,7 @@ mod events;
 mod history;
 mod lint;
 mod live;
+mod oracles;
 mod packs;
 mod promql;
 mod servers;
