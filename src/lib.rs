@@ -12,7 +12,7 @@
 //!                           │                └ gate::judge, gate::streak       pure
 //!                       gate::verdict                                          decided once
 //!                           │
-//!                       rollback::act ─▶ triggers                              cannot change the verdict
+//!                       acting ─▶ rollback::act, then notify and track         cannot change the verdict
 //!                           │
 //!                       report ─▶ stdout, files; exit ─▶ the code
 //! ```
@@ -29,7 +29,13 @@
 //! - [`check`]: what can be measured; a kind is one file and one entry in [`check::KINDS`].
 //! - [`gate`]: from ticks to outcomes to a verdict.
 //! - [`stats`]: exact bounds and tests, and evidence that may be looked at at every tick; knows no check and no verdict.
+//! - the private module `acting`: what follows a verdict, in its order and within its time.
+//! - [`event`]: what programs are told of a verdict, its once-only id and its signatures.
+//! - [`api`]: how every other system's API is spoken to: who is asking, what may be sent twice, failures in words.
 //! - [`rollback`]: from a verdict to a pipeline; a trigger is one file and one entry in [`rollback::TRIGGERS`].
+//! - [`notify`]: who is told of a verdict; a channel is one file and one entry in [`notify::CHANNELS`].
+//! - [`track`]: what is written to issue trackers and beside commits; a tracker is one file and one entry in
+//!   [`track::TRACKERS`].
 //! - [`report`]: from a [`gate::outcome::Record`] to text; a format is one file and one entry in [`report::FORMATS`].
 //! - the private module `connect`: the sources that a policy asks, with the overrides of the command line.
 //! - the private module `backtest`: the stages of a run for each of many deployments of the past, without those that act,
@@ -42,10 +48,10 @@
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `promql`, `policy`, `gate` without `measure`, `stats`, `report`, `explain` and `findings` have no `async`, no
+//! 2. `promql`, `policy`, `gate` without `measure`, `stats`, `event`, `report`, `explain` and `findings` have no `async`, no
 //!    clock and no IO (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
-//! 4. Nothing outside its own file names a kind, a trigger or a format.
+//! 4. Nothing outside its own file names a kind, a trigger, a channel, a tracker or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
 //! 6. Domain types are not `Serialize`: each document has types of its own.
 //! 7. A verdict is decided once; an action cannot change it.

@@ -107,7 +107,8 @@ pub struct Started {
 }
 
 /// Takes the deployment of `record` back as `plan` says, and tells of each action once it is done. The triggers are
-/// fired in the order of the policy: each once the one before has ended, or has taken [`TURN`].
+/// fired in the order of the policy: each once the one before has ended, or has taken ten
+/// seconds.
 ///
 /// Once `stop` completes nothing new is begun, retries included; what is in flight has five seconds, and what has
 /// not ended by then is told of as unknown.
