@@ -29,6 +29,11 @@ impl Vault {
         self
     }
 
+    /// Whether nothing is sent, so that what is missing is stood in for.
+    pub const fn stands_in(&self) -> bool {
+        self.stand_in
+    }
+
     /// The secret that `reference` names, such as `prometheus-password`: the environment variable
     /// `PROMETHEUS_PASSWORD`, else the file `prometheus-password` in the directory of secrets.
     ///

@@ -301,7 +301,7 @@ pub(super) fn typed(path: &str, text: &str) -> Result<(), Problem> {
 }
 
 /// `text` as an address; `query` tells whether it may have one.
-pub(super) fn address(text: &str, query: bool) -> Result<Url, Problem> {
+pub(crate) fn address(text: &str, query: bool) -> Result<Url, Problem> {
     let shown = shorten(text);
     let url =
         Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
