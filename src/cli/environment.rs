@@ -1,5 +1,5 @@
 //! Every option has an environment variable `ROLLGATE_…`: an empty one is unset, `false` and `0` unset a flag, and
-//! an option that may be repeated takes one value a line. The command line wins.
+//! an option that may be repeated takes one value a line. The command line wins. Commands of a command are no different.
 
 use clap::{Arg, ArgAction};
 
@@ -12,12 +12,13 @@ fn variable(arg: &Arg) -> Option<String> {
     long.map(|long| format!("ROLLGATE_{}", long.to_uppercase().replace('-', "_")))
 }
 
-/// Names each option's variable in its help.
+/// Names each option's variable in its help, and in that of the commands below.
 pub(super) fn document(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| match (variable(&arg), arg.get_help().map(ToString::to_string)) {
+    let command = command.mut_args(|arg| match (variable(&arg), arg.get_help().map(ToString::to_string)) {
         (Some(variable), Some(help)) => arg.help(format!("{help} [env: {variable}]")),
         _ => arg,
-    })
+    });
+    command.mut_subcommands(document)
 }
 
 /// Options that stand for one another: where one is given, the variables of the others are not read.
@@ -30,16 +31,28 @@ const INSTEAD: [(&str, &str); 6] = [
     ("verbose", "quiet"),
 ];
 
-/// `args` with an option added for each variable that is set and whose option is not given.
+/// `args` with an option added for each variable that is set and whose option is not given, behind the command, or the
+/// command of a command, that takes it.
 pub(super) fn complete(command: &clap::Command, args: Vec<String>, env: &Env) -> Vec<String> {
-    let found = args.iter().enumerate().skip(1).find(|(_, arg)| !arg.starts_with('-'));
-    let Some((at, sub)) = found.and_then(|(at, name)| Some((at, command.find_subcommand(name)?))) else {
-        return args;
-    };
+    let is_command = |arg: &&String| !arg.starts_with('-');
+    let Some(first) = args.iter().skip(1).position(|arg| is_command(&arg)) else { return args };
+    let (mut at, mut above) = (first + 1, command);
+    let mut complete: Vec<String> = args[..at].to_vec();
+    while let Some(below) = args.get(at).filter(is_command).and_then(|name| above.find_subcommand(name)) {
+        complete.push(args[at].clone());
+        complete.extend(missing(below, &args, env));
+        (at, above) = (at + 1, below);
+    }
+    complete.extend_from_slice(&args[at..]);
+    complete
+}
+
+/// The options of `command` that `args` do not give and `env` does.
+fn missing(command: &clap::Command, args: &[String], env: &Env) -> Vec<String> {
     let given = |long: &str| {
         let exact = format!("--{long}");
         let with_value = format!("--{long}=");
-        let short = sub.get_arguments().find(|a| a.get_long() == Some(long)).and_then(Arg::get_short);
+        let short = command.get_arguments().find(|a| a.get_long() == Some(long)).and_then(Arg::get_short);
         let is = |arg: &String| {
             let bundle = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
             *arg == exact
@@ -49,7 +62,7 @@ pub(super) fn complete(command: &clap::Command, args: Vec<String>, env: &Env) ->
         args.iter().take_while(|arg| *arg != "--").any(is)
     };
     let mut added = Vec::new();
-    for arg in sub.get_arguments() {
+    for arg in command.get_arguments() {
         let (Some(long), Some(variable)) = (arg.get_long(), variable(arg)) else { continue };
         let Some(value) = env.get(&variable) else { continue };
         if given(long) || INSTEAD.iter().any(|(one, other)| *other == long && given(one)) {
@@ -65,8 +78,7 @@ pub(super) fn complete(command: &clap::Command, args: Vec<String>, env: &Env) ->
             _ => added.push(format!("--{long}={value}")),
         }
     }
-    let (before, after) = args.split_at(at + 1);
-    [before, &added, after].concat()
+    added
 }
 
 #[cfg(test)]
@@ -114,6 +126,30 @@ mod tests {
         assert_eq!(completed(&show, &env), show);
         let init = completed(&["rollgate", "init", "envoy", "-o-"], &env);
         assert_eq!(init, ["rollgate", "init", "--set=a=1", "envoy", "-o-"]);
+    }
+
+    #[test]
+    fn commands_below_take_variables_too() {
+        let option = |name: &'static str| Arg::new(name).long(name);
+        let below =
+            clap::Command::new("build").arg(option("project")).arg(option("to").action(ArgAction::Append));
+        let notify = clap::Command::new("notify").arg(option("channel")).subcommand(below);
+        let command = clap::Command::new("rollgate").subcommand(notify);
+        let env = [("ROLLGATE_PROJECT", "shop"), ("ROLLGATE_TO", "a\nb"), ("ROLLGATE_CHANNEL", "c")];
+        let env = env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let complete = |args: &[&str]| {
+            super::complete(&command, args.iter().map(|a| (*a).to_owned()).collect(), &env).join(" ")
+        };
+        assert_eq!(
+            complete(&["rollgate", "notify", "build", "x"]),
+            "rollgate notify --channel=c build --project=shop --to=a --to=b x"
+        );
+        assert_eq!(
+            complete(&["rollgate", "notify", "build", "--to", "z", "--project=p"]),
+            "rollgate notify --channel=c build --to z --project=p"
+        );
+        assert_eq!(complete(&["rollgate", "notify", "other"]), "rollgate notify --channel=c other");
+        assert_eq!(complete(&["rollgate", "-V"]), "rollgate -V");
     }
 
     #[test]

@@ -69,12 +69,16 @@ pub(crate) fn command() -> clap::Command {
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
-        let own = own.to_owned();
-        environment::document(command.after_help(own))
+        environment::document(after(command, own))
     };
     let command = Cli::command().after_help(help.clone());
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_help))
+}
+
+/// `command`, and those below it, with `help` at its end.
+fn after(command: clap::Command, help: &str) -> clap::Command {
+    command.after_help(help.to_owned()).mut_subcommands(|below| after(below, help))
 }
 
 /// Reads `args` (the program's name first), completed by `ROLLGATE_…` variables, and does what they say.
