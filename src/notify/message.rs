@@ -1,12 +1,11 @@
 //! What people are told, whatever the channel: facts, failing checks, what was done, links. All of it is masked, on one
 //! line and bounded when it is made. Must not hold the markup of any channel, and must not be cut below its verdict.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::api::keep::cut;
+pub use super::plain::{plain, web};
 use crate::event::id::{Parts, once_only};
 use crate::event::{Event, Type, service, value_and_limit, worst};
 use crate::gate::outcome::{ActionRecord, ActionStatus, CheckRecord, Outcome, Record, State, Verdict};
@@ -17,9 +16,6 @@ use crate::policy::notices::On;
 
 /// Checks that a message tells of at most; the rest is counted.
 pub const CHECKS: usize = 10;
-
-/// Bytes of one text of a message at most.
-const TEXT: usize = 500;
 
 /// What sort of message it is: the three of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +39,18 @@ pub enum Tone {
     Warning,
     /// Something is broken.
     Bad,
+}
+
+impl Tone {
+    /// A sign before a title.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✅",
+            Self::Neutral => "ℹ️",
+            Self::Warning => "⚠️",
+            Self::Bad => "❌",
+        }
+    }
 }
 
 /// What it says in one word; each locale has its own.
@@ -337,30 +345,6 @@ fn key(record: &Record, clean: &impl Fn(&str) -> String) -> String {
     }
     let parts = Parts { purpose: "key", target: &key, ..Parts::default() };
     format!("rollgate/{}", once_only(&parts))
-}
-
-/// `text` on one line, bounded, without control characters.
-pub fn plain(text: &str) -> String {
-    let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let flat: Cow<'_, str> = if flat.chars().any(is_hidden) {
-        flat.chars().filter(|c| !is_hidden(*c)).collect::<String>().into()
-    } else {
-        flat.into()
-    };
-    if flat.len() <= TEXT { flat.into_owned() } else { format!("{}…", cut(&flat, TEXT)) }
-}
-
-/// Characters that are not seen, or that turn what follows them around.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// `text` as a web address; anything else is no link.
-pub fn web(text: &str) -> Option<String> {
-    let url = url::Url::parse(text.trim()).ok()?;
-    let web = matches!(url.scheme(), "http" | "https") && url.has_host() && url.as_str().len() <= 2000;
-    web.then(|| url.to_string())
 }
 
 impl CheckLine {

@@ -3,7 +3,11 @@
 //!
 //! To add a channel: a file here and one entry in [`CHANNELS`].
 
+pub mod markdown;
 pub mod message;
+pub mod plain;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod words;
 
 use std::fmt::Debug;
