@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub mod deliver;
 pub mod effect;
 pub(crate) mod keep;
+mod reach;
 pub mod remote;
 pub(crate) mod said;
 pub(crate) mod words;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, Method};
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -148,17 +149,30 @@ impl Remote {
     /// # Errors
     /// What is known where there is no answer.
     pub async fn ask(&self, question: &Question, allowance: &Allowance<'_>) -> Result<Response, Effect> {
-        let Some(auth) = &self.auth else { return self.send(question, None, allowance).await };
+        self.ask_each(question, &|_, _| {}, allowance).await
+    }
+
+    /// The same; `each` sets what changes from one attempt to the next, such as a signature over its time.
+    ///
+    /// # Errors
+    /// As [`Remote::ask`].
+    pub async fn ask_each(
+        &self,
+        question: &Question,
+        each: &(dyn Fn(Timestamp, &mut Request) + Sync),
+        allowance: &Allowance<'_>,
+    ) -> Result<Response, Effect> {
+        let Some(auth) = &self.auth else { return self.send(question, each, None, allowance).await };
         let host = allowance.host;
         let failed = |error: super::SourceError| Effect::because(ActionStatus::Failed, error.reason);
         let header = auth.header(host).await.map_err(failed)?;
-        let answer = self.send(question, header.as_ref(), allowance).await?;
+        let answer = self.send(question, each, header.as_ref(), allowance).await?;
         if answer.status != 401 {
             return Ok(answer);
         }
         // A token may have been taken back before its time: 401 says that nothing was done.
         match auth.renewed(header.as_ref(), host).await {
-            Some(renewed) => self.send(question, Some(&renewed.map_err(failed)?), allowance).await,
+            Some(renewed) => self.send(question, each, Some(&renewed.map_err(failed)?), allowance).await,
             None => Ok(answer),
         }
     }
@@ -166,6 +180,7 @@ impl Remote {
     async fn send(
         &self,
         question: &Question,
+        each: &(dyn Fn(Timestamp, &mut Request) + Sync),
         header: Option<&HeaderValue>,
         allowance: &Allowance<'_>,
     ) -> Result<Response, Effect> {
@@ -174,12 +189,16 @@ impl Remote {
         if let Some(header) = header {
             headers.insert(AUTHORIZATION, header.clone());
         }
-        let request = |_| Request {
-            method: question.method.clone(),
-            url: question.url.clone(),
-            headers: headers.clone(),
-            body: question.body.clone(),
-            max_body: MAX_BODY,
+        let request = |at| {
+            let mut request = Request {
+                method: question.method.clone(),
+                url: question.url.clone(),
+                headers: headers.clone(),
+                body: question.body.clone(),
+                max_body: MAX_BODY,
+            };
+            each(at, &mut request);
+            request
         };
         let settled = |status: u16| (200..300).contains(&status);
         let sent = deliver(allowance, &*self.client, &request, &settled, question.repeat).await;
@@ -203,6 +222,30 @@ impl Remote {
             let told = format!("expected JSON from {}, found {} with {seen}", self.who, answer.status);
             Effect { http_status: Some(answer.status), ..Effect::because(ActionStatus::Unknown, told) }
         })
+    }
+
+    /// An answer of success, whatever its body says, unless that is a page for people: whoever signs people in answers for
+    /// the system, and the system has heard nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it: its status, with the `hint` for it, or a page of HTML.
+    pub fn accepted(&self, answer: &Response, hints: Hints<'_>, redactor: &Redactor) -> Result<(), Effect> {
+        if !(200..300).contains(&answer.status) {
+            return Err(self.refused(answer, hints, redactor));
+        }
+        let start = answer.body.trim_ascii_start();
+        let page = ["<!doctype", "<html"].iter().any(|mark| {
+            start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()))
+        });
+        if !page {
+            return Ok(());
+        }
+        let seen = words::Peer { who: &self.who, key: "url", redactor }.glimpse(answer);
+        let told = format!(
+            "{} answered {} with a page for people, {seen}; is it a sign-in page? check the address",
+            self.who, answer.status
+        );
+        Err(Effect { http_status: Some(answer.status), ..Effect::because(ActionStatus::Unknown, told) })
     }
 
     /// What a status that is none of success means: the API's own words, and what to do about it.

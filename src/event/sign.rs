@@ -4,12 +4,38 @@
 use std::fmt;
 
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
 use crate::host::secret::Secret;
+use crate::host::vault::Vault;
 
 /// What secrets of Standard Webhooks begin with; base64 follows.
-pub(crate) const PREFIX: &str = "whsec_";
+const PREFIX: &str = "whsec_";
+
+/// The headers that [`stamp`] sets.
+pub(crate) const HEADERS: [&str; 4] =
+    ["webhook-id", "webhook-timestamp", "webhook-signature", "x-hub-signature-256"];
+
+/// Sets the id of what is sent, the time and, with a `signer`, its signatures over `body`. The id stays over retries, the
+/// time and so the signature do not.
+pub(crate) fn stamp(headers: &mut HeaderMap, signer: Option<&Signer>, id: &str, at: Timestamp, body: &[u8]) {
+    let timestamp = at.as_second();
+    let [id_header, time_header, standard, hub] = HEADERS;
+    let mut set = |name: &'static str, text: &str| {
+        // All of these are ASCII that rollgate itself has written.
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    set(id_header, id);
+    set(time_header, &timestamp.to_string());
+    if let Some(signer) = signer {
+        set(standard, &signer.standard(id, timestamp, body));
+        set(hub, &signer.hub(body));
+    }
+}
 
 /// Signs by both schemes.
 pub(crate) struct Signer {
@@ -18,6 +44,18 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// [`Signer::new`] with a secret that is kept out of the output in its decoded form, too.
+    ///
+    /// # Errors
+    /// A sentence, without the secret, also when what follows `whsec_` is too short to be kept out.
+    pub(crate) fn registered(secret: &Secret, vault: &Vault) -> Result<Self, String> {
+        if let Some(encoded) = secret.expose().strip_prefix(PREFIX) {
+            // Without its prefix it is a secret still; one too short to be masked is none that anybody gave out.
+            vault.secret(encoded)?;
+        }
+        Self::new(secret)
+    }
+
     /// A signer with `secret`: of one that begins with `whsec_` the decoded bytes for Standard Webhooks and the
     /// literal text for `X-Hub-Signature-256`; of any other its UTF-8 bytes for both.
     ///

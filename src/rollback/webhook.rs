@@ -18,7 +18,7 @@ use super::verb::Verb;
 use super::{ACTING, Effect, Order, Trigger, TriggerCx, TriggerKind, TriggerSpec};
 use crate::api::deliver::{Repeat, deliver};
 use crate::event::Event;
-use crate::event::sign::{PREFIX, Signer};
+use crate::event::sign::{self, Signer};
 use crate::gate::outcome::ActionStatus;
 use crate::host::http::{Request, Response};
 use crate::host::secret::Redactor;
@@ -34,15 +34,8 @@ use crate::policy::value::Value;
 /// Bytes of an answer that are read: receivers answer in a line.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Headers that are set here and nowhere else.
-const OURS: [&str; 6] = [
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-    "x-hub-signature-256",
-    "content-length",
-    "transfer-encoding",
-];
+/// Headers that are set by whoever sends, beside those of the signature.
+const OURS: [&str; 2] = ["content-length", "transfer-encoding"];
 
 /// A template for a form is read as the query of this, so that values are encoded as a form's are.
 const FORM: &str = "http://form/?";
@@ -141,7 +134,7 @@ fn headers(body: &mut Reader<'_, '_>) -> Vec<(HeaderName, Template)> {
     let mut headers = Vec::with_capacity(written.len());
     for (name, template) in written {
         match HeaderName::from_bytes(name.as_bytes()) {
-            Ok(known) if OURS.contains(&known.as_str()) => {
+            Ok(known) if OURS.iter().chain(&sign::HEADERS).any(|ours| known == *ours) => {
                 body.fault(template.place, format!("the header `{name}` is set by rollgate itself"));
             }
             Ok(known) => headers.push((known, template)),
@@ -298,11 +291,7 @@ impl Spec {
         let reference = template.render(cx.scope)?;
         let told = |problem: String| Problem::at(template.place, problem);
         let secret = cx.vault.lookup(&reference).map_err(told)?;
-        if let Some(encoded) = secret.expose().strip_prefix(PREFIX) {
-            // Without its prefix it is a secret still; one too short to be masked is none that anybody gave out.
-            cx.vault.secret(encoded).map_err(told)?;
-        }
-        let signer = Signer::new(&secret);
+        let signer = Signer::registered(&secret, cx.vault);
         signer.map(Some).map_err(|p| told(format!("the secret `{reference}` cannot be used: {p}")))
     }
 }
@@ -355,23 +344,11 @@ impl Trigger for Hook {
 }
 
 impl Hook {
-    /// The request as it is sent at `at`: the id stays over retries, the timestamp and so the signature do not.
+    /// The request as it is sent at `at`.
     fn request(&self, event: &Event, at: Timestamp) -> Request {
         let body = self.body.clone().unwrap_or_else(|| event.json.clone());
         let mut headers = self.headers.clone();
-        let timestamp = at.as_second();
-        let mut set = |name: &'static str, text: &str| {
-            // All of these are ASCII that rollgate itself has written.
-            if let Ok(value) = HeaderValue::from_str(text) {
-                headers.insert(name, value);
-            }
-        };
-        set("webhook-id", &event.id);
-        set("webhook-timestamp", &timestamp.to_string());
-        if let Some(signer) = &self.signer {
-            set("webhook-signature", &signer.standard(&event.id, timestamp, &body));
-            set("x-hub-signature-256", &signer.hub(&body));
-        }
+        sign::stamp(&mut headers, self.signer.as_ref(), &event.id, at, &body);
         Request { method: self.method.clone(), url: self.url.clone(), headers, body, max_body: MAX_BODY }
     }
 
