@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
 use crate::host::secret::Secret;
-use crate::host::vault::Vault;
+use crate::host::vault::{Vault, called};
 
 /// What secrets of Standard Webhooks begin with; base64 follows.
 const PREFIX: &str = "whsec_";
@@ -74,6 +74,15 @@ impl Signer {
             }
         };
         Ok(Self { standard, hub })
+    }
+
+    /// A signer with the secret that `reference` names.
+    ///
+    /// # Errors
+    /// A sentence that names the reference, when it is not found or cannot sign.
+    pub(crate) fn find(vault: &Vault, reference: &str) -> Result<Self, String> {
+        let told = |problem| format!("{} cannot be used: {problem}", called(reference));
+        Self::registered(&vault.lookup(reference)?, vault).map_err(told)
     }
 
     /// The value of `webhook-signature`; `timestamp` in unix seconds.

@@ -67,6 +67,9 @@ fn place_of(reference: &str) -> String {
     if reference.contains("{{") {
         return "in the environment variable, or the file of `--secrets-dir`, of that name".to_owned();
     }
+    if crate::host::fernet::token(reference).is_some() {
+        return "in the policy, encrypted; `ROLLGATE_KEY` holds the key to it".to_owned();
+    }
     let variable = crate::host::vault::variable_of(reference);
     format!("in the environment variable `{variable}`, or the file `{reference}` of `--secrets-dir`")
 }

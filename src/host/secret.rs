@@ -195,14 +195,16 @@ fn replace<'t>(matcher: &AhoCorasick, text: &'t str) -> Cow<'t, str> {
     Cow::Owned(redacted)
 }
 
+/// Bytes from the system's random source; `None` where there is none.
+pub fn random<const N: usize>() -> Option<[u8; N]> {
+    use ring::rand::{SecureRandom as _, SystemRandom};
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).ok().map(|()| bytes)
+}
+
 /// A seed from the system's random source; zero where there is none, which only makes jitter predictable.
 pub fn random_seed() -> u64 {
-    use ring::rand::{SecureRandom as _, SystemRandom};
-    let mut bytes = [0; 8];
-    match SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => u64::from_le_bytes(bytes),
-        Err(_) => 0,
-    }
+    random().map_or(0, u64::from_le_bytes)
 }
 
 #[cfg(test)]

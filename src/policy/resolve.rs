@@ -94,7 +94,19 @@ impl Settings<'_> {
         paths.dedup();
         let mut headers = http::HeaderMap::new();
         for path in paths {
-            let Some(known) = self.text(&path) else { continue };
+            let Some(mut known) = self.text(&path) else { continue };
+            match self.vault.opened(&known.text) {
+                Ok(None) => {}
+                Ok(Some(secret)) => {
+                    known.text = secret.expose().to_owned();
+                    known.environment.push(known.text.clone());
+                }
+                Err(problem) => {
+                    let problem = format!("the `{path}` of `{}` cannot be used: {problem}", self.name);
+                    self.fault(&path, Problem::nowhere(problem));
+                    continue;
+                }
+            }
             let word = path.strip_prefix("headers.").unwrap_or_default();
             let pair = http::HeaderName::try_from(word)
                 .ok()
@@ -254,7 +266,7 @@ impl Settings<'_> {
             self.vault.file(&file).map(|_| Credential::File(file))
         } else {
             let told = |problem| format!("the `{}` of `{}` cannot be used: {problem}", key(way), self.name);
-            self.vault.secret(&text).map(Credential::Fixed).map_err(told)
+            self.vault.literal(&text).map(Credential::Fixed).map_err(told)
         };
         found.map_err(|problem| self.fault(way, Problem::nowhere(problem))).ok()
     }

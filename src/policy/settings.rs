@@ -101,7 +101,7 @@ impl<'u> Settings<'u> {
         let text = self.string(way)?;
         let found = if way == path {
             let told = |problem| format!("the `{}` of `{}` cannot be used: {problem}", key(path), self.name);
-            self.vault.secret(&text).map_err(told)
+            self.vault.literal(&text).map_err(told)
         } else {
             self.vault.lookup(&text)
         };

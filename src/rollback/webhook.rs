@@ -20,9 +20,11 @@ use crate::api::deliver::{Repeat, deliver};
 use crate::event::Event;
 use crate::event::sign::{self, Signer};
 use crate::gate::outcome::ActionStatus;
+use crate::host::fernet;
 use crate::host::http::{Request, Response};
-use crate::host::secret::Redactor;
+use crate::host::secret::{Redactor, Secret};
 use crate::host::tls::TlsOptions;
+use crate::host::vault::called;
 use crate::policy::exposure::{Exposure, in_headers};
 use crate::policy::node::{Data, Node, shorten};
 use crate::policy::problem::{Problem, Problems};
@@ -197,11 +199,11 @@ impl TriggerSpec for Spec {
                 text.split_once('?').map(|(shown, _)| format!("{shown}?…")).unwrap_or(text)
             }
             Address::Secret(reference) => {
-                format!("to the address in the secret `{}`", reference.settled(scope).text)
+                format!("to the address in {}", called(&reference.settled(scope).text))
             }
         };
         let signed = self.secret.as_ref().map(|secret| secret.settled(scope).text);
-        let signed = signed.map(|secret| format!(", signed with the secret `{secret}`")).unwrap_or_default();
+        let signed = signed.map(|secret| format!(", signed with {}", called(&secret))).unwrap_or_default();
         format!("{method} {to}{signed}; {}", self.expect.told(scope))
     }
 
@@ -209,7 +211,7 @@ impl TriggerSpec for Spec {
         let mut noted = |problem: Problem| problems.push(problem);
         let destination = self.destination(cx).map_err(&mut noted).ok();
         let method = self.method.render(cx.scope).map_err(&mut noted).ok();
-        let headers = self.rendered_headers(cx.scope).map_err(&mut noted).ok();
+        let headers = self.rendered_headers(cx).map_err(&mut noted).ok();
         let body = self.rendered_body(cx.scope).map_err(&mut noted).ok();
         let signer = self.signer(cx).map_err(&mut noted).ok();
         let expect = self.expect.render(cx.scope, problems);
@@ -256,17 +258,23 @@ impl Spec {
                 let found = cx.vault.url(&reference);
                 let url = found.map_err(|problem| Problem::at(template.place, problem))?;
                 let target = url.origin().ascii_serialization();
-                let identity = format!("{target} {reference}");
+                // A value that is encrypted anew is another text and the same address.
+                let name = fernet::token(&reference).map_or(reference.as_str(), |_| "encrypted");
+                let identity = format!("{target} {name}");
                 Ok((url, target, identity))
             }
         }
     }
 
-    fn rendered_headers(&self, scope: &Scope) -> Result<HeaderMap, Problem> {
+    fn rendered_headers(&self, cx: &TriggerCx<'_>) -> Result<HeaderMap, Problem> {
         let mut headers = HeaderMap::new();
         for (name, template) in &self.headers {
-            let text = template.render(scope)?;
-            let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+            let text = template.render(cx.scope)?;
+            let opened = cx.vault.opened(&text).map_err(|problem| {
+                Problem::at(template.place, format!("the header `{name}` cannot be used: {problem}"))
+            })?;
+            let sent = opened.as_ref().map_or(text.as_str(), Secret::expose);
+            let value = HeaderValue::from_bytes(sent.as_bytes()).map_err(|_| {
                 let shown = shorten(&text);
                 Problem::at(template.place, format!("expected the value of a header, found `{shown}`"))
             })?;
@@ -289,10 +297,8 @@ impl Spec {
     fn signer(&self, cx: &TriggerCx<'_>) -> Result<Option<Signer>, Problem> {
         let Some(template) = &self.secret else { return Ok(None) };
         let reference = template.render(cx.scope)?;
-        let told = |problem: String| Problem::at(template.place, problem);
-        let secret = cx.vault.lookup(&reference).map_err(told)?;
-        let signer = Signer::registered(&secret, cx.vault);
-        signer.map(Some).map_err(|p| told(format!("the secret `{reference}` cannot be used: {p}")))
+        let found = Signer::find(cx.vault, &reference);
+        found.map(Some).map_err(|problem| Problem::at(template.place, problem))
     }
 }
 

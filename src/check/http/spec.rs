@@ -12,7 +12,9 @@ use super::rules::RulesSpec;
 use crate::check::target::fields::{PaceSpec, checked, early, kept, typed};
 use crate::check::target::secure::{Secure, TlsSpec};
 use crate::check::{Facts, RenderCx, Rendered, Spec, Told};
+use crate::host::secret::Secret;
 use crate::host::tls::TlsOptions;
+use crate::host::vault::Vault;
 use crate::policy::exposure::in_headers;
 use crate::policy::model::Judging;
 use crate::policy::node::{Data, Key, shorten};
@@ -71,11 +73,17 @@ impl HttpSpec {
         Some(spec)
     }
 
-    fn render_headers(&self, scope: &Scope, problems: &mut Problems) -> Option<HeaderMap> {
+    fn render_headers(&self, scope: &Scope, vault: &Vault, problems: &mut Problems) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         let mut fits = true;
         for (name, template) in &self.headers {
-            match checked(Some(template), scope, problems, header_value) {
+            let value = |text: &str, place| {
+                let opened = vault.opened(text).map_err(|problem| {
+                    Problem::at(place, format!("the header `{name}` cannot be used: {problem}"))
+                })?;
+                header_value(opened.as_ref().map_or(text, Secret::expose), place)
+            };
+            match checked(Some(template), scope, problems, value) {
                 Some(Some(value)) => {
                     headers.append(name, value);
                 }
@@ -111,7 +119,7 @@ impl Spec for HttpSpec {
         let scope = cx.scope;
         let url = checked(Some(&self.url), scope, problems, endpoint).flatten();
         let method = checked(self.method.as_ref(), scope, problems, verb);
-        let headers = self.render_headers(scope, problems);
+        let headers = self.render_headers(scope, cx.vault, problems);
         let body = match &self.body {
             None => Some(String::new()),
             Some(template) => kept(body_text(template, scope), problems),

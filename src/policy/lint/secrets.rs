@@ -7,6 +7,7 @@ use regex::Regex;
 use url::Url;
 
 use super::{Cx, Rule};
+use crate::host::fernet::MARK;
 use crate::policy::exposure::{Exposure, of_integrations};
 use crate::policy::node::{Data, Node};
 use crate::policy::parse::Document;
@@ -44,12 +45,32 @@ pub(super) struct Written {
 
 /// Where secrets are written in `document`, whatever else it holds.
 pub fn places(document: &Document<'_>) -> Vec<Place> {
-    read(document, super::tree(document).as_ref()).into_iter().map(|secret| secret.place).collect()
+    let written = read(document, super::tree(document).as_ref()).into_iter().map(|secret| secret.place);
+    written.chain(encrypted(document)).collect()
 }
 
 /// Where texts of `document` are secrets by their shape alone, without reading it.
 pub fn shapes(document: &Document<'_>) -> Vec<Place> {
-    read(document, None).into_iter().map(|secret| secret.place).collect()
+    read(document, None).into_iter().map(|secret| secret.place).chain(encrypted(document)).collect()
+}
+
+/// Characters from which on a word after [`MARK`] is taken for a token, also for one that was cut off.
+const SHORTEST_TOKEN: u32 = 20;
+
+/// Where encrypted values are written: nothing to warn of, and nothing to show either, since whoever gets hold of a key
+/// one day would read them in old logs.
+fn encrypted<'d>(document: &'d Document<'_>) -> impl Iterator<Item = Place> + 'd {
+    document.text.match_indices(MARK).filter_map(|(at, mark)| {
+        let start = at + mark.len();
+        let rest = document.text.get(start..)?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '='));
+        place(document, start, start + end.unwrap_or(rest.len()))
+            .filter(|place| place.end - place.start >= SHORTEST_TOKEN)
+    })
+}
+
+fn place(document: &Document<'_>, start: usize, end: usize) -> Option<Place> {
+    Some(Place { source: document.source, start: start.try_into().ok()?, end: end.try_into().ok()? })
 }
 
 /// Texts that are secrets by their shape: what they are, what one of them holds in small letters, and the pattern, whose
@@ -115,9 +136,7 @@ pub(super) fn read(document: &Document<'_>, tree: Option<&Node>) -> Vec<Written>
         let odd =
             |shape: &regex::Match<'_>| shape.as_str().contains(|c: char| c.is_ascii_digit() || c == '=');
         for shape in shapes.filter(|shape| odd(shape) || !what.ends_with("token")) {
-            let narrow = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-            let place =
-                Place { source: document.source, start: narrow(shape.start()), end: narrow(shape.end()) };
+            let Some(place) = place(document, shape.start(), shape.end()) else { continue };
             if !found.iter().any(|known| known.place.start < place.end && place.start < known.place.end) {
                 found.push(Written { place, what: (*what).to_owned() });
             }
@@ -174,8 +193,7 @@ fn by_key(node: &Node, text: &str, found: &mut Vec<Written>) {
 /// The value of the setting `key` where it is written as itself.
 fn literal(key: &str, value: &Node, text: &str) -> Option<Written> {
     let decoded = value.scalar()?.trim();
-    let known_later =
-        ["{{", "${"].iter().any(|mark| decoded.contains(mark)) || decoded.starts_with("fernet:");
+    let known_later = ["{{", "${"].iter().any(|mark| decoded.contains(mark)) || decoded.starts_with(MARK);
     let raw = text.get(value.place.range())?;
     // An alias stands for what is written elsewhere, and is found there.
     if known_later || decoded.is_empty() || raw.starts_with('*') {

@@ -379,6 +379,16 @@ fn secrets_of(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_encrypted_value_is_hidden_and_nothing_to_warn_of() {
+    let token = "a1B2c3D4e5F6g7H8i9J0".repeat(6);
+    let text = format!(
+        "integrations: {{prometheus: {{url: https://h, username: u, password: \"fernet:{token}==\"}}}}\n"
+    );
+    assert_eq!(secrets_of(&text), [format!("{token}==")]);
+    assert_eq!(found(&text), [] as [&str; 0]);
+}
+
+#[test]
 fn secrets_are_told_apart_from_references() {
     // Put together here, so that nobody takes this file for one that holds secrets.
     let long = "a1B2c3D4e5F6g7H8i9J0".repeat(3);
