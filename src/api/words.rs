@@ -41,8 +41,8 @@ pub(crate) fn address(url: &Url) -> String {
 pub(crate) fn line(text: &str, limit: usize, redactor: &Redactor) -> String {
     // A secret is masked before the cut: half of one would not be known again. Only as much is looked at as could
     // matter, since the text may be a whole answer.
-    let near = text.char_indices().nth(limit * 8).map_or(text, |(end, _)| &text[..end]);
-    let redacted = redactor.redact(near);
+    let near = text.char_indices().nth(limit * 8).map_or(text.len(), |(end, _)| end);
+    let redacted = redactor.redact_until(text, near);
     let mut shown = String::new();
     let mut room = limit;
     for word in redacted.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
@@ -139,7 +139,8 @@ impl Peer<'_> {
         if response.body.is_empty() {
             return format!("{content_type} with an empty body");
         }
-        let start = &response.body[..response.body.len().min(GLIMPSE * 32)];
+        // More than `line` looks at, and not a whole answer of any size.
+        let start = &response.body[..response.body.len().min(64 * 1024)];
         let text = line(&String::from_utf8_lossy(start), GLIMPSE, self.redactor);
         format!("{content_type} `{text}`")
     }
@@ -195,6 +196,8 @@ mod tests {
         assert_eq!(line("abc def", 3, &redactor), "abc…");
         let long = format!("token {} tail", secret.expose());
         assert_eq!(line(&long, 10, &redactor), "token *** …".replace(" …", "…"));
+        let late = format!("{}{}", " ".repeat(75), secret.expose());
+        assert_eq!(line(&late, 10, &redactor), "***");
     }
 
     #[test]

@@ -64,8 +64,8 @@ impl Programs for SystemPrograms {
                 }
             };
             group.ended();
-            let output =
-                [stdout.rest(), stderr.rest()].map(|s| String::from_utf8_lossy(&s).trim().to_owned());
+            let output = [stdout.rest(), stderr.rest()]
+                .map(|s| String::from_utf8_lossy(whole_lines(&s)).trim().to_owned());
             Ok(Ended { code: status.code(), output: output.join("\n").trim().to_owned() })
         })
     }
@@ -137,6 +137,18 @@ fn keep(kept: &mut Vec<u8>, more: &[u8]) {
     kept.extend(&more[..more.len().min(KEPT - kept.len())]);
 }
 
+/// What is `kept`, without the line that the limit went through: half a secret could not be told from other text.
+fn whole_lines(kept: &[u8]) -> &[u8] {
+    /// Bytes of a line that may be a secret.
+    const LONGEST: usize = 8192;
+    if kept.len() < KEPT {
+        return kept;
+    }
+    let (sure, last) = kept.split_at(KEPT - LONGEST);
+    let end = last.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+    kept.get(..sure.len() + end).unwrap_or(kept)
+}
+
 #[cfg(unix)]
 impl<S: IntoFd> Stream<S> {
     /// What is kept, with what is still in the pipe. A process in the background may hold the other end open for
@@ -206,7 +218,9 @@ mod tests {
     async fn a_talkative_program_ends_and_its_first_words_are_kept() {
         let ended = sh("head -c 300000 /dev/zero | tr '\\0' x; echo end >&2").await;
         assert_eq!(ended.code, Some(0));
-        assert_eq!(ended.output.len(), KEPT + "\nend".len());
+        assert_eq!(ended.output.len(), KEPT - 8192 + "\nend".len());
+        let ended = sh("yes 0123456789 | head -c 300000").await;
+        assert!(ended.output.len() > KEPT - 20 && ended.output.ends_with("\n0123456789"));
     }
 
     #[tokio::test]

@@ -1,26 +1,24 @@
 //! Secrets as a type, and the one redactor that keeps them out of everything that is written. Must not offer a way
 //! to print a secret: no `Display`, a masked `Debug`, and `expose` only for the request that needs it.
 
+mod decode;
+mod forms;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use data_encoding::BASE64;
 
 /// Secrets shorter than this would redact ordinary words, so they are refused.
 pub const SHORTEST: usize = 8;
 
+/// Bytes that a secret, however it is encoded, may go on beyond where a text is cut.
+const LONGEST: usize = 8192;
+
 const MASK: &str = "***";
-
-/// What a server that writes a whole path encodes: a slash stays.
-const PATH: &AsciiSet = &super::http::URL_PART.remove(b'/');
-
-/// What a browser's `encodeURIComponent` encodes.
-const COMPONENT: &AsciiSet =
-    &super::http::URL_PART.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
 
 /// A secret text.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,8 +50,9 @@ pub struct Redactor {
 
 #[derive(Default)]
 struct Known {
-    forms: BTreeSet<String>,
-    matcher: Option<AhoCorasick>,
+    secrets: BTreeSet<String>,
+    forms: BTreeSet<Vec<u8>>,
+    matcher: Option<Arc<AhoCorasick>>,
 }
 
 impl Redactor {
@@ -74,7 +73,10 @@ impl Redactor {
     pub fn basic(&self, user: &str, password: &Secret) -> Secret {
         let pair = format!("{user}:{}", password.expose());
         self.register(&pair);
-        Secret::new(&BASE64.encode(pair.as_bytes()))
+        let credential = BASE64.encode(pair.as_bytes());
+        // A header that is echoed in base64 holds it in base64 once more.
+        self.register(&credential);
+        Secret::new(&credential)
     }
 
     /// Registers what is secret about a secret URL: the whole, its path, its query, and each part of either that
@@ -93,106 +95,113 @@ impl Redactor {
 
     fn register(&self, text: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let before = known.forms.len();
-        let bytes = text.as_bytes();
-        known.forms.insert(text.to_owned());
-        for encoding in [&BASE64, &BASE64_NOPAD, &BASE64URL, &BASE64URL_NOPAD] {
-            known.forms.insert(encoding.encode(bytes));
-        }
-        for kept in [NON_ALPHANUMERIC, super::http::URL_PART, PATH, COMPONENT] {
-            let encoded = percent_encode(bytes, kept).to_string();
-            known.forms.insert(lower_hex(&encoded));
-            known.forms.insert(encoded);
-        }
-        let form: String = url::form_urlencoded::byte_serialize(bytes).collect();
-        known.forms.insert(lower_hex(&form));
-        known.forms.insert(form);
-        let quoted = serde_json::Value::from(text).to_string();
-        // Exactly the outer quotes: a secret may end in one of its own.
-        let quoted = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-        known.forms.insert(quoted.replace('/', "\\/"));
-        known.forms.insert(escaped(quoted, |c| matches!(c, '&' | '<' | '>')));
-        known.forms.insert(escaped(quoted, |c| !c.is_ascii()));
-        known.forms.insert(quoted.to_owned());
-        // A secret of several lines (a key) is talked of line by line.
-        for line in text.lines().filter(|l| l.chars().count() >= SHORTEST) {
-            known.forms.insert(line.to_owned());
-        }
-        if known.forms.len() != before {
+        if known.secrets.insert(text.to_owned()) {
+            known.forms.append(&mut forms::of(text));
             known.matcher = None;
         }
     }
 
     /// `text` without secrets: each is replaced by `***`.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redact_until(text, text.len())
+    }
+
+    /// What [`Redactor::redact`] makes of the first `end` bytes of `text`, without looking at much more of it. A secret
+    /// that goes on beyond is masked too: what is cut first and masked then may show one's first half.
+    pub fn redact_until<'t>(&self, text: &'t str, end: usize) -> Cow<'t, str> {
+        let end = character(text, end);
+        let near = text.get(..character(text, end.saturating_add(LONGEST))).unwrap_or(text);
+        match self.matcher() {
+            Matcher::Idle => Cow::Borrowed(text.get(..end).unwrap_or(text)),
+            Matcher::Ready(matcher) => masked(text, end, search(&matcher, near)),
+            // Without a matcher nothing can be told apart, so nothing is shown.
+            Matcher::Broken => Cow::Borrowed(MASK),
+        }
+    }
+
+    fn matcher(&self) -> Matcher {
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if known.forms.is_empty() {
-                return Cow::Borrowed(text);
+                return Matcher::Idle;
             }
             if let Some(matcher) = &known.matcher {
-                return replace(matcher, text);
+                return Matcher::Ready(matcher.clone());
             }
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.forms);
-        match built {
-            Ok(matcher) => {
-                let redacted = replace(&matcher, text);
-                known.matcher = Some(matcher);
-                redacted
-            }
-            // Without a matcher nothing can be told apart, so nothing is shown.
-            Err(_) => Cow::Borrowed(MASK),
-        }
-    }
-}
-
-/// `encoded` with its `%2F` written `%2f`, as some servers do.
-fn lower_hex(encoded: &str) -> String {
-    let mut left = 0_u8;
-    encoded
-        .chars()
-        .map(|c| {
-            left = if c == '%' { 3 } else { left };
-            let within = left > 0;
-            left = left.saturating_sub(1);
-            if within { c.to_ascii_lowercase() } else { c }
+        // All matches are wanted, those that overlap too: secrets may hold one another, or one's end another's beginning.
+        let built = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&known.forms);
+        built.map_or(Matcher::Broken, |matcher| {
+            Matcher::Ready(known.matcher.insert(Arc::new(matcher)).clone())
         })
-        .collect()
+    }
 }
 
-/// `quoted` with the characters that `which` names written as JSON's `\u0026`.
-fn escaped(quoted: &str, which: fn(char) -> bool) -> String {
-    let mut text = String::with_capacity(quoted.len());
-    for c in quoted.chars() {
-        if which(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            text.push(c);
-        }
+enum Matcher {
+    /// Nothing is secret yet.
+    Idle,
+    Ready(Arc<AhoCorasick>),
+    Broken,
+}
+
+/// Where secrets stand in `text`, and in what it is once it is decoded.
+fn search(matcher: &AhoCorasick, text: &str) -> Vec<(usize, usize)> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    if text.len() < SHORTEST {
+        return found;
     }
-    text
+    found.extend(matcher.find_overlapping_iter(text).map(|m| (m.start(), m.end())));
+    let layers = decode::layers(text.as_bytes());
+    for depth in 1..=layers.len() {
+        let layers = layers.get(..depth).unwrap_or_default();
+        let Some(last) = layers.last() else { continue };
+        let matches = matcher.find_overlapping_iter(&last.bytes);
+        found.extend(matches.map(|m| decode::source(layers, m.start(), m.end())));
+    }
+    found
+}
+
+/// The last boundary of a character of `text` up to `position`.
+fn character(text: &str, position: usize) -> usize {
+    let mut position = position.min(text.len());
+    while !text.is_char_boundary(position) {
+        position -= 1;
+    }
+    position
+}
+
+/// The first `until` bytes of `text` with what stands at `found` masked.
+fn masked(text: &str, until: usize, mut found: Vec<(usize, usize)>) -> Cow<'_, str> {
+    found.retain(|(start, _)| *start < until);
+    if found.is_empty() {
+        return Cow::Borrowed(text.get(..until).unwrap_or(text));
+    }
+    found.sort_unstable();
+    let mut redacted = String::with_capacity(text.len());
+    let mut shown = 0;
+    let mut ranges = found.into_iter().peekable();
+    while let Some((mut start, mut end)) = ranges.next() {
+        while let Some((_, further)) = ranges.next_if(|(next, _)| *next <= end) {
+            end = end.max(further);
+        }
+        // Of a character that is part of a secret, no byte can be shown.
+        start = character(text, start);
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        redacted.push_str(text.get(shown..start).unwrap_or_default());
+        redacted.push_str(MASK);
+        shown = end;
+    }
+    redacted.push_str(text.get(shown..until).unwrap_or_default());
+    Cow::Owned(redacted)
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redactor(***)")
     }
-}
-
-fn replace<'t>(matcher: &AhoCorasick, text: &'t str) -> Cow<'t, str> {
-    if !matcher.is_match(text) {
-        return Cow::Borrowed(text);
-    }
-    let mut redacted = String::with_capacity(text.len());
-    matcher.replace_all_with(text, &mut redacted, |_, _, out| {
-        out.push_str(MASK);
-        true
-    });
-    Cow::Owned(redacted)
 }
 
 /// Bytes from the system's random source; `None` where there is none.
@@ -263,6 +272,137 @@ mod tests {
         assert_eq!(redactor.redact("at /T0000001/verysecretpart"), "at ***");
         assert_eq!(redactor.redact("piece verysecretpart"), "piece ***");
         assert_eq!(redactor.redact("piece 0123456789"), "piece ***");
+    }
+
+    #[test]
+    fn every_encoding_is_seen_through_however_it_is_nested() {
+        let redactor = Redactor::default();
+        let secrets =
+            ["it's \"q\\uoted\" <p%41ss> & p+ss/w=rd", "pässwörd-für-älle", "'; $(rm -rf) `x` #{y} ${z}"];
+        for secret in secrets {
+            redactor.secret(secret).unwrap();
+            let json = |text: &str| serde_json::Value::from(text).to_string();
+            let shell = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+            let html = |text: &str| {
+                text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;")
+            };
+            let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let path = |text: &str| {
+                let mut url = url::Url::parse("http://h/").unwrap();
+                url.set_path(&text.replace(['\\', '#', '?'], ""));
+                url.path().to_owned()
+            };
+            let latin1 = |text: &str| text.bytes().map(char::from).collect::<String>();
+            let wrapped = |text: &str| text.chars().map(|c| format!("{c}\r\n")).collect::<String>();
+            for shown in [
+                json(secret),
+                json(&json(secret)),
+                json(&json(&json(secret))),
+                shell(secret),
+                json(&shell(secret)),
+                html(secret),
+                html(&json(secret)),
+                form(secret),
+                form(&json(secret)),
+                json(&form(&json(secret))),
+                latin1(secret),
+                json(&latin1(secret)),
+                wrapped(&BASE64.encode(secret.as_bytes())),
+                form(&BASE64.encode(format!("{{\"a\":{}}}", json(secret)).as_bytes())),
+                form(&BASE64.encode(format!("GET /?q={}", form(secret)).as_bytes())),
+                format!("{secret:?}"),
+            ] {
+                let redacted = redactor.redact(&shown);
+                assert!(redacted.contains(MASK), "{shown} stayed {redacted}");
+                assert!(redacted.len() < 30, "{shown} became {redacted}");
+            }
+            let known = secret.replace(['\\', '#', '?'], "");
+            redactor.secret(&known).unwrap();
+            assert_eq!(redactor.redact(&path(secret)), "/***");
+        }
+    }
+
+    #[test]
+    fn base64_is_seen_wherever_a_secret_stands_in_it() {
+        let redactor = Redactor::default();
+        let secret = "hunter2-hunter2";
+        redactor.secret(secret).unwrap();
+        for before in ["", "a", "ab", "abc", "another-user:"] {
+            for after in ["", "z", "zz", " and more"] {
+                let text = format!("{before}{secret}{after}");
+                for encoding in [BASE64, data_encoding::BASE64URL_NOPAD] {
+                    let encoded = encoding.encode(text.as_bytes());
+                    let redacted = redactor.redact(&encoded).into_owned();
+                    let shown = redacted.replace(MASK, "");
+                    // A digit at each end holds bits of what stands beside the secret.
+                    let around =
+                        encoding.encode(before.as_bytes()).len() + encoding.encode(after.as_bytes()).len();
+                    assert!(
+                        redacted.contains(MASK) && shown.len() <= around + 2,
+                        "{text}: {encoded} became {redacted}"
+                    );
+                }
+            }
+        }
+        assert_eq!(redactor.redact(&data_encoding::HEXLOWER.encode(b"hunter2-hunter2")), MASK);
+    }
+
+    #[test]
+    fn secrets_that_overlap_leave_nothing_over() {
+        let redactor = Redactor::default();
+        for secret in ["abcdefgh", "cdefghij", "abcdefghijklmnop", "efghijkl"] {
+            redactor.secret(secret).unwrap();
+        }
+        assert_eq!(redactor.redact("<abcdefghijkl>"), "<***>");
+        assert_eq!(redactor.redact("<abcdefghijklmnop>"), "<***>");
+        assert_eq!(redactor.redact("efghijkl, abcdefgh."), "***, ***.");
+    }
+
+    #[test]
+    fn a_key_of_several_lines_is_masked_whole_and_line_by_line() {
+        let redactor = Redactor::default();
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nqhkiG9w0BAQ==\n-----END KEY-----\n";
+        redactor.secret(key).unwrap();
+        assert_eq!(redactor.redact(key), MASK);
+        assert_eq!(redactor.redact(&key.replace('\n', "\r\n")), "***\r\n");
+        assert_eq!(redactor.redact(&key.replace('\n', "\\n")), "***\\n");
+        assert_eq!(redactor.redact("| MIIEvQIBADANBgkqhkiG9w0BAQEFAASC |"), "| *** |");
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_is() {
+        let redactor = Redactor::default();
+        redactor.secret("hunter2hunter2").unwrap();
+        for text in [
+            "",
+            "a",
+            "100 % of 5+5 \\n &amp; %41%zz \\u00 \\ud800 &#; 'x'",
+            "hunter2hunter",
+            "ünïcödé \u{1f600}\r\n",
+        ] {
+            assert!(matches!(redactor.redact(text), Cow::Borrowed(shown) if shown == text), "{text}");
+        }
+        assert_eq!(redactor.redact("é%41hunter2hunter2\né"), "é%41***\né");
+    }
+
+    #[test]
+    fn a_secret_that_a_cut_goes_through_is_masked() {
+        let redactor = Redactor::default();
+        redactor.secret("hunter2/hunter2").unwrap();
+        for shown in ["hunter2/hunter2", "hunter2%2Fhunter2", "hunter2\\/hunter2"] {
+            let text = format!("é {shown} tail");
+            for end in 0..text.len() {
+                let redacted = redactor.redact_until(&text, end);
+                let expected = match end {
+                    0 | 1 => "",
+                    2 => "é",
+                    3 => "é ",
+                    _ if end <= 3 + shown.len() => "é ***",
+                    _ => &format!("é ***{}", &text[3 + shown.len()..end]),
+                };
+                assert_eq!(redacted, expected, "{end} of {text}");
+            }
+        }
     }
 
     #[test]
