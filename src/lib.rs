@@ -43,13 +43,14 @@
 //! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
+//! - the private module `rules`: from a policy to alerting rules that say the same for good.
 //! - [`host`]: the outside world, and nothing else may touch it.
 //!
 //! # Invariants
 //!
 //! 1. Only [`host`] reads the clock, the environment or files, or builds an HTTP client (clippy's `disallowed-methods`).
-//! 2. `promql`, `policy`, `gate` without `measure`, `stats`, `event`, `report`, `explain` and `findings` have no `async`, no
-//!    clock and no IO (`tests/it/tidy.rs`).
+//! 2. `promql`, `policy`, `gate` without `measure`, `rules` without `load`, `stats`, `event`, `report`, `explain` and
+//!    `findings` have no `async`, no clock and no IO (`tests/it/tidy.rs`).
 //! 3. Measuring never judges; judging never measures. The judge knows no kind.
 //! 4. Nothing outside its own file names a kind, a trigger, a channel, a tracker or a format.
 //! 5. A [`policy::template::Template`] is not a `String`; a rendered policy is another type than a parsed one.
@@ -81,6 +82,7 @@ pub mod track;
 mod acting;
 pub mod report;
 mod explain;
+mod rules;
 pub mod diagnostic;
 pub mod findings;
 pub mod pipeline;

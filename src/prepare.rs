@@ -4,6 +4,7 @@
 
 mod begun;
 pub(crate) mod past;
+pub(crate) mod standing;
 mod times;
 
 use std::collections::BTreeMap;

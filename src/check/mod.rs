@@ -10,6 +10,7 @@ mod beside;
 mod counts;
 pub mod rhythm;
 mod source;
+mod standing;
 mod http;
 mod tcp;
 mod target;
@@ -38,6 +39,7 @@ pub use beside::{Beside, History, Purpose, Role};
 pub use counts::Counts;
 pub use metric::{CONTEXT, ContextSpec, EXPECT_VERSION, VersionSpec};
 pub use source::{Answer, MetricSource, RawSeries};
+pub use standing::{Counted, Standing};
 
 /// A series' labels, sorted by name.
 pub type Labels = Vec<(Box<str>, Box<str>)>;
@@ -446,6 +448,11 @@ pub trait Probe: Debug + Send + Sync {
     fn learn<'a>(&'a self, host: &'a Host) -> Option<BoxFuture<'a, ()>> {
         let _ = host;
         None
+    }
+
+    /// What it asks for good, when no deployment is watched.
+    fn standing(&self) -> Standing {
+        Standing::Never("what it asks cannot be asked for good".to_owned())
     }
 
     /// Warnings that this probe is a reason for, such as verification switched off.

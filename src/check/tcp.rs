@@ -13,7 +13,7 @@ use super::target::dial::{Authority, dial, ending};
 use super::target::fields::{PaceSpec, RETRIES, RETRY_DELAY, TIMEOUT, checked, early, kept, typed};
 use super::target::secure::{FIELDS as FIELDS_OF_TLS, Secure, TlsSpec};
 use super::target::{Attempt, Fault, Pace, Stage, Trace, measure, shown};
-use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec, Told};
+use super::{Facts, Kind, Probe, Reading, RenderCx, Rendered, Seen, Spec, Standing, Told};
 use crate::host::Host;
 use crate::host::net::Stream;
 use crate::host::tls::TlsOptions;
@@ -331,6 +331,15 @@ impl Probe for TcpProbe {
 
     fn budget(&self) -> Duration {
         self.pace.budget()
+    }
+
+    fn standing(&self) -> Standing {
+        if self.closed {
+            return Standing::Never(
+                "it expects that nobody listens, which a prober has no word for".to_owned(),
+            );
+        }
+        Standing::Target(self.name.as_str().into())
     }
 
     fn warnings(&self) -> Vec<String> {

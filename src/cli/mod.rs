@@ -9,6 +9,7 @@ pub(crate) mod inputs;
 pub(crate) mod lint;
 pub(crate) mod packs;
 pub(crate) mod render;
+pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod time;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Lint(Box<lint::LintArgs>),
     /// Say what a policy would have said of deployments of the past, and how often that is wrong
     Backtest(Box<backtest::BacktestArgs>),
+    /// Write a policy's checks as Prometheus alerting rules, so that they are watched for good
+    Rules(Box<rules::RulesArgs>),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
@@ -66,6 +69,9 @@ pub(crate) fn command() -> clap::Command {
             }
             "backtest" => {
                 "Exit codes:\n    0  done, whatever the verdicts\n    1  a source does not answer, or it could not be written\n    2  usage or policy fault, or no deployment can be judged\n  130  interrupted: what was judged by then is shown"
+            }
+            "rules" => {
+                "Exit codes:\n    0  done\n    1  no check has a rule, it could not be written or loaded, or `--check` found a difference\n    2  usage or policy fault"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -111,6 +117,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Explain(args) => explain::explain(&args, host),
         Command::Lint(args) => lint::lint(&args, host).await,
         Command::Backtest(args) => crate::backtest::backtest(&args, host).await,
+        Command::Rules(args) => rules::rules(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Schema(args) => schema::schema(&args, host),

@@ -18,6 +18,9 @@ pub trait Files: Send + Sync {
     /// Whether there is something at `path`, be it a directory, a device or a link that leads nowhere.
     fn exists(&self, path: &Path) -> bool;
 
+    /// Whether `path` is a directory, or a link to one.
+    fn is_folder(&self, path: &Path) -> bool;
+
     /// Replaces the file in one step: a reader sees the old text or the new one, never a half.
     ///
     /// # Errors
@@ -68,6 +71,10 @@ impl Files for SystemFiles {
 
     fn exists(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok()
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| found.is_dir())
     }
 
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {

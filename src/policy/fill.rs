@@ -131,6 +131,11 @@ fn scalar(value: &str) -> String {
     if number && matches!(fraction.unwrap_or(digits), "" | "s" | "m" | "h" | "d") {
         return value.to_owned();
     }
+    quoted(value)
+}
+
+/// `value` as a YAML scalar in double quotes, on one line.
+pub fn quoted(value: &str) -> String {
     let mut quoted = String::from("\"");
     for c in value.chars() {
         match c {

@@ -26,6 +26,7 @@ pub mod part;
 pub mod ratio;
 pub mod operands;
 pub mod counter;
+pub mod earlier;
 pub mod structure;
 #[cfg(test)]
 mod tests;

@@ -86,10 +86,11 @@ fn pure_stages_are_pure() {
         "src/report",
         "src/explain",
         "src/findings",
+        "src/rules",
     ]
     .into_iter()
     .flat_map(files)
-    .filter(|(name, _)| !["src/gate/measure.rs", "src/gate/desk.rs"].contains(&&**name))
+    .filter(|(name, _)| !["src/gate/measure.rs", "src/gate/desk.rs", "src/rules/load.rs"].contains(&&**name))
     .collect();
     let impure = [
         "async ",

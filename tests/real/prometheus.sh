@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # A real Prometheus on loopback over generated history, for tests, demo and bench.
 #
-#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--enable-feature LIST] [--watch PID]
-#                       [--remove] [--history FILE | [--generator SCRIPT] -- ARGUMENTS…]
+#   prometheus.sh start DIR [--scrape HOST:PORT=JOB]… [--web-config FILE] [--enable-feature LIST] [--rules GLOB]
+#                       [--watch PID] [--remove] [--history FILE | [--generator SCRIPT] -- ARGUMENTS…]
 #       prints the server's URL when it is ready; DIR/url, DIR/pid and DIR/log stay behind
 #   prometheus.sh stop DIR
 #       ends it; no fault when it has ended already
 #
 # ARGUMENTS go to history.py, or to the SCRIPT beside it, unless FILE has a history as OpenMetrics text; `-- none` starts
-# without one. Targets are scraped once a second. Features that a version does not know are no fault.
+# without one. Targets are scraped once a second, and the rules in files that GLOB fits are evaluated as often; /-/reload
+# reads them anew. Features that a version does not know are no fault.
 # PROMETHEUS= and PROMTOOL= choose the binaries; CURL_ARGS= what curl needs for --web-config (`-k -u user:password`).
 # The server ends with process PID (default: the caller), however that ends, so nothing is left running. In a shell
 # say `--watch $$`: the caller is a subshell where the output is captured. `--remove` removes DIR after process PID.
@@ -24,7 +25,7 @@ die() {
 
 start() {
     [ $# -ge 1 ] || die "expected start DIR"
-    local dir=$1 watch=$PPID scheme=http address='' ready=no history='' generator=history.py remove=no
+    local dir=$1 watch=$PPID scheme=http address='' ready=no history='' generator=history.py remove=no rules=''
     local -a scrapes=() flags=()
     shift
     while [ $# -gt 0 ]; do
@@ -35,6 +36,7 @@ start() {
             ;;
         --web-config) flags+=("--web.config.file=$2") && shift 2 ;;
         --enable-feature) flags+=("--enable-feature=$2") && shift 2 ;;
+        --rules) rules=$2 && flags+=("--web.enable-lifecycle") && shift 2 ;;
         --watch) watch=$2 && shift 2 ;;
         --history) history=$2 && shift 2 ;;
         --generator) generator=$2 && shift 2 ;;
@@ -60,6 +62,7 @@ start() {
     fi
     {
         echo 'global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}'
+        [ -z "$rules" ] || echo "rule_files: ['$rules']"
         [ ${#scrapes[@]} -eq 0 ] || echo 'scrape_configs:'
         local scrape
         for scrape in "${scrapes[@]}"; do

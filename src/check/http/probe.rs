@@ -15,7 +15,7 @@ use super::expect::{Expectations, QUOTED};
 use crate::api::words::line;
 use crate::check::target::secure::Secure;
 use crate::check::target::{Attempt, Fault, Pace, Trace, measure, shown};
-use crate::check::{Probe, Reading};
+use crate::check::{Probe, Reading, Standing};
 use crate::host::Host;
 use crate::host::secret::Redactor;
 use crate::host::vault::Vault;
@@ -193,6 +193,10 @@ impl Probe for HttpProbe {
 
     fn budget(&self) -> Duration {
         self.pace.budget()
+    }
+
+    fn standing(&self) -> Standing {
+        Standing::Target(self.hop.url.as_str().into())
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -13,7 +13,7 @@ use super::aim::Aim;
 use super::patience::{budget, persist};
 use super::{aim, apart, learning};
 use crate::check::rhythm::Rhythm;
-use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError};
+use crate::check::{Answer, MetricSource, Probe, Reading, Seen, SourceError, Standing};
 use crate::host::Host;
 use crate::host::clock::between;
 use crate::policy::template::{Scope, Template};
@@ -303,6 +303,21 @@ impl Probe for MetricProbe {
             &self.rhythm,
             host,
         )
+    }
+
+    fn standing(&self) -> Standing {
+        match &self.query {
+            Query::Fixed(query) => {
+                let query = query.clone();
+                let text = self
+                    .short
+                    .map_or_else(|| query.clone(), |reaching| self.shortest(query.clone(), reaching));
+                Standing::Query { text, dialect: self.source.dialect() }
+            }
+            Query::PerTick { .. } => {
+                Standing::Never("it names `elapsed`, the time since a deployment".to_owned())
+            }
+        }
     }
 
     fn has_past(&self) -> bool {

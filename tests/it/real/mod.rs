@@ -12,6 +12,7 @@ mod live;
 mod oracles;
 mod packs;
 mod promql;
+mod rules;
 mod servers;
 mod windows;
 

@@ -18,7 +18,7 @@ use super::skipped;
 use notation::{Form, Written, value};
 
 /// Packs with health checks, which ask a server that is there now: `history` runs them.
-const ELSEWHERE: &[&str] = &["post-deployment"];
+pub(super) const ELSEWHERE: &[&str] = &["post-deployment"];
 
 /// When the first span begins. Each pack's deployments have a span of their own, in order, after that of the deployment
 /// that changes nothing; all packs share them.
@@ -32,7 +32,7 @@ const DEPLOYED: i64 = 6 * 60;
 /// Between two samples.
 const SCRAPE: usize = 15;
 
-fn written(pack: &str) -> Written {
+pub(super) fn written(pack: &str) -> Written {
     let path = root().join(format!("tests/packs/{pack}.yaml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{pack}: {e}"))

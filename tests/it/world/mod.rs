@@ -376,6 +376,10 @@ impl Files for Folder {
         self.0.written.lock().unwrap().contains_key(path) || self.0.folder.join(path).exists()
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        self.0.folder.join(path).is_dir()
+    }
+
     fn replace(&self, path: &Path, text: &[u8]) -> std::io::Result<()> {
         if self.0.unwritable.iter().any(|p| p == path) {
             return Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left on device"));

@@ -14,7 +14,7 @@ use super::side::Side;
 use crate::check::metric::learning;
 use crate::check::metric::patience::budget;
 use crate::check::rhythm::Rhythm;
-use crate::check::{Counts, Probe, Reading, Seen as Saw};
+use crate::check::{Counts, Probe, Reading, Seen as Saw, Standing};
 use crate::host::Host;
 use crate::host::clock::later;
 use crate::promql::window::Window;
@@ -237,6 +237,14 @@ impl Probe for EventsProbe {
             &self.rhythm,
             host,
         )
+    }
+
+    fn standing(&self) -> Standing {
+        match &*self.sides {
+            [own] => Standing::Events { own: own.standing(), against: None },
+            [own, against, ..] => Standing::Events { own: own.standing(), against: Some(against.standing()) },
+            [] => Standing::Never("it counts nothing".to_owned()),
+        }
     }
 
     fn warnings(&self) -> Vec<String> {

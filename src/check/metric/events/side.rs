@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::check::Counted;
 use crate::policy::criterion::Number;
 use crate::promql::counter::Counter;
 
@@ -29,6 +30,8 @@ pub(super) enum Side {
         buckets: Arc<str>,
         /// All buckets of a classic one.
         every: Arc<str>,
+        /// The bucket up to the bound, and that of all.
+        each: [Arc<str>; 2],
         /// The series that a native one would be; `None` where a classic one is named.
         native: Option<Arc<str>>,
         /// The bound in seconds.
@@ -43,10 +46,13 @@ impl Side {
         let named = counter.metric.as_str();
         let base = std::iter::once(BUCKET).chain(OTHERS).find_map(|end| named.strip_suffix(end));
         let metric = format!("{}{BUCKET}", base.unwrap_or(named));
+        let upto = bound_pattern(seconds);
+        let bucket = |le: &str| counter.of(&metric, "le", le).into();
         Self::Histogram {
             named: counter.text.as_str().into(),
-            buckets: counter.of(&metric, "le", &format!("{}|\\+Inf", bound_pattern(seconds))).into(),
-            every: counter.of(&metric, "le", ".+").into(),
+            buckets: bucket(&format!("{upto}|\\+Inf")),
+            every: bucket(".+"),
+            each: [bucket(&upto), bucket("\\+Inf")],
             native: base.is_none().then(|| counter.text.as_str().into()),
             bound: seconds,
         }
@@ -57,6 +63,17 @@ impl Side {
         match self {
             Self::Counters { bad, total } => vec![bad, total],
             Self::Histogram { buckets, .. } => vec![buckets],
+        }
+    }
+
+    /// Where they are counted for good.
+    pub(super) fn standing(&self) -> Counted {
+        match self {
+            Self::Counters { bad, total } => Counted::Counters { bad: bad.clone(), total: total.clone() },
+            Self::Histogram { each: [within, all], native, bound, .. } => {
+                let (within, all) = (within.clone(), all.clone());
+                Counted::Buckets { within, all, native: native.clone(), bound: *bound }
+            }
         }
     }
 
