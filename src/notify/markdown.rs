@@ -1,6 +1,8 @@
 //! A message as lines of text, whatever a channel marks text up with, cut to what it takes: the verdict stays. Must not
 //! know any channel: each brings its [`Markup`], and words come from `words`.
 
+use std::borrow::Cow;
+
 use super::message::{CheckLine, Message, RollbackLine, Status};
 use crate::api::keep::cut;
 use crate::gate::moment;
@@ -232,6 +234,34 @@ pub fn fitted(message: &Message, locale: Locale, markup: &dyn Markup, between: &
         }
     }
     joined(&lines, between)
+}
+
+/// `message` as it is, and smaller and smaller: with bytes of each text from outside at most. For systems that are given
+/// more than lines: the first that fits is sent. The last has the verdict and little else, and fits anywhere.
+pub fn rooms(message: &Message) -> impl Iterator<Item = (Cow<'_, Message>, usize)> {
+    const ALL: usize = usize::MAX;
+    // Bytes of a text, then checks, facts, links and rollbacks.
+    let rooms = [
+        (500, [ALL; 4]),
+        (200, [ALL; 4]),
+        (100, [ALL; 4]),
+        (60, [5, 8, 3, 3]),
+        (40, [1, 4, 1, 1]),
+        (40, [0, 0, 0, 1]),
+    ];
+    rooms.into_iter().map(move |(most, [checks, facts, links, rollbacks])| {
+        if checks == ALL {
+            return (Cow::Borrowed(message), most);
+        }
+        let mut smaller = message.clone();
+        smaller.more += smaller.checks.len().saturating_sub(checks);
+        smaller.checks.truncate(checks);
+        smaller.facts.truncate(facts);
+        smaller.links.truncate(links);
+        smaller.rollback.truncate(rollbacks);
+        smaller.text = None;
+        (Cow::Owned(smaller), most)
+    })
 }
 
 fn joined(lines: &[Line], between: &str) -> String {

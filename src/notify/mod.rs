@@ -3,11 +3,17 @@
 //!
 //! To add a channel: a file here and one entry in [`CHANNELS`].
 
+pub mod dingtalk;
+pub mod feishu;
+mod hook;
 pub mod markdown;
 pub mod message;
 pub mod plain;
+mod robot;
+pub mod slack;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod wecom;
 pub mod words;
 
 use std::fmt::Debug;
@@ -80,7 +86,8 @@ pub trait Channel: Debug + Send + Sync {
 }
 
 /// The channels there are, in the order of documents.
-pub static CHANNELS: &[&dyn ChannelKind] = &[];
+pub static CHANNELS: &[&dyn ChannelKind] =
+    &[&slack::Slack, &dingtalk::DingTalk, &feishu::Feishu, &wecom::WeCom];
 
 /// Who is told of what, ready to be used.
 #[derive(Debug)]

@@ -1,12 +1,23 @@
 //! Messages for the tests of channels: a rollback as it is, and one made of nothing but hostile texts. Must not be built
 //! outside tests.
 
+use serde_json::Value;
+
 use super::message::{CheckLine, Fact, LinkTo, Message, RollbackLine, Status, Told};
+use super::{Channel, NoticeCx, connect};
+use crate::api::{Allowance, Effect};
 use crate::gate::outcome::{ActionStatus, Outcome, Verdict};
+use crate::host::Host;
 use crate::host::secret::Redactor;
+use crate::host::vault::Vault;
+use crate::policy::integration::Integrations;
 use crate::policy::model::FailureAction;
-use crate::policy::notices::On;
-use crate::rollback::testing::{check, record, start};
+use crate::policy::node;
+use crate::policy::notices::{self, On};
+use crate::policy::overrides::Overrides;
+use crate::policy::problem::Problems;
+use crate::policy::template::Scope;
+use crate::rollback::testing::{Answer, check, host, record, start};
 
 /// What people are told of a rollback that was requested, with two checks, a run and a runbook.
 pub(crate) fn message(on: On) -> Message {
@@ -76,4 +87,94 @@ pub(crate) fn hostile() -> Message {
     }
     message.links = vec![(LinkTo::Dashboard, format!("https://wiki.example/{}", "d".repeat(1900))); 8];
     message
+}
+
+/// The channel of the integration `x` that `entry` describes (flow YAML), as a notification with `fields` of its own
+/// tells it, or all that is wrong.
+pub(crate) fn channel(entry: &str, fields: &str, host: &Host) -> Result<Box<dyn Channel>, Vec<String>> {
+    let mut problems = Problems::default();
+    let node = node::parse(0, &format!("x: {entry}")).unwrap();
+    let integrations = Integrations::read(Some(&node), None, "prometheus", &mut problems);
+    let fields = if fields.is_empty() { String::new() } else { format!(", {fields}") };
+    let notice = node::parse(0, &format!("{{to: x{fields}}}")).unwrap();
+    let specs = notices::read(&notice, &mut problems);
+    let cx = NoticeCx {
+        integrations: &integrations,
+        scope: &Scope::default(),
+        vault: &Vault::new(host.clone(), None),
+        overrides: &Overrides::default(),
+        host,
+    };
+    let mut notices = connect(&specs, &cx, &mut problems);
+    match notices.pop() {
+        Some(notice) if problems.is_empty() => Ok(notice.channel),
+        _ => Err(problems.sorted().into_iter().map(|problem| problem.message.clone()).collect()),
+    }
+}
+
+/// What telling `message` by `channel` comes to, and how often it was tried.
+pub(crate) async fn tell(channel: &dyn Channel, message: &Message, host: &Host) -> (Effect, u32) {
+    let allowance = Allowance::alone(host, crate::notify::TIMEOUT);
+    let effect = channel.send(message, None, &allowance).await;
+    (effect, allowance.attempts())
+}
+
+/// An answer, how telling ends by it, how often it is sent, and what is said then.
+pub(crate) type Row<'a> = (&'a [Answer], ActionStatus, u32, &'a str);
+
+/// Tells a rollback by the channel that `entry` describes for each of `rows`, and holds what comes of it against them.
+pub(crate) async fn table(entry: &str, rows: &[Row<'_>]) {
+    for (script, status, sent, words) in rows {
+        let (host, http) = host(script);
+        let channel = channel(entry, "", &host).unwrap();
+        let (effect, attempts) = tell(&*channel, &message(On::Rollback), &host).await;
+        let reason = effect.reason.clone().unwrap_or_default();
+        assert_eq!(effect.status, *status, "{script:?}: {reason}");
+        assert!(reason.contains(words) && reason.is_empty() == words.is_empty(), "{script:?}: {reason}");
+        assert_eq!(
+            (http.seen.lock().unwrap().len(), attempts as usize),
+            (*sent as usize, *sent as usize),
+            "{script:?}"
+        );
+        assert!(!reason.contains("sesame-sesame"), "{script:?}: {reason}");
+    }
+}
+
+/// What ends alike whatever the system: answers by others in its place, and no answers.
+pub(crate) fn common() -> Vec<Row<'static>> {
+    use ActionStatus::{Failed, Unknown};
+    vec![
+        (&[Answer::Status(401, "{}")], Failed, 1, "answered 401"),
+        (&[Answer::Status(403, "{}")], Failed, 1, "it may have been revoked"),
+        (&[Answer::Status(404, "")], Failed, 1, "it may have been removed"),
+        (&[Answer::Status(500, "")], Failed, 1, "answered 500"),
+        (
+            &[Answer::Status(502, "")],
+            Unknown,
+            1,
+            "a proxy answered 502 in its place; it may have been received",
+        ),
+        (&[Answer::Status(504, "")], Unknown, 1, "a proxy answered 504"),
+        (&[Answer::Refused], Failed, 5, "Connection refused"),
+        (&[Answer::Never], Unknown, 1, "no answer within 10s; it may have been received"),
+        (&[Answer::Broken], Unknown, 1, "the connection broke after the request was sent"),
+        (&[Answer::Status(200, "<html>Sign in</html>")], Unknown, 1, "expected"),
+        (&[Answer::Status(203, "<html>Sign in</html>")], Unknown, 1, "expected"),
+        (
+            &[Answer::Header(302, "location", "https://login.example/")],
+            Failed,
+            1,
+            "it redirects to login.example:443, which is not followed",
+        ),
+    ]
+}
+
+/// All texts of a JSON document, keys left out.
+pub(crate) fn texts(document: &Value, found: &mut Vec<String>) {
+    match document {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
+        _ => {}
+    }
 }
