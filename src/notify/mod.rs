@@ -6,6 +6,9 @@
 pub mod dingtalk;
 pub mod feishu;
 mod hook;
+mod address;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod markdown;
 pub mod message;
 pub mod plain;
@@ -14,6 +17,7 @@ pub mod slack;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod wecom;
+pub mod webhook;
 pub mod words;
 
 use std::fmt::Debug;
@@ -87,7 +91,7 @@ pub trait Channel: Debug + Send + Sync {
 
 /// The channels there are, in the order of documents.
 pub static CHANNELS: &[&dyn ChannelKind] =
-    &[&slack::Slack, &dingtalk::DingTalk, &feishu::Feishu, &wecom::WeCom];
+    &[&slack::Slack, &dingtalk::DingTalk, &feishu::Feishu, &wecom::WeCom, &webhook::Webhook];
 
 /// Who is told of what, ready to be used.
 #[derive(Debug)]
