@@ -7,10 +7,12 @@ pub mod dingtalk;
 pub mod feishu;
 mod hook;
 mod address;
+pub mod alertmanager;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod markdown;
 pub mod message;
+pub mod pagerduty;
 pub mod plain;
 mod robot;
 pub mod slack;
@@ -90,8 +92,15 @@ pub trait Channel: Debug + Send + Sync {
 }
 
 /// The channels there are, in the order of documents.
-pub static CHANNELS: &[&dyn ChannelKind] =
-    &[&slack::Slack, &dingtalk::DingTalk, &feishu::Feishu, &wecom::WeCom, &webhook::Webhook];
+pub static CHANNELS: &[&dyn ChannelKind] = &[
+    &slack::Slack,
+    &dingtalk::DingTalk,
+    &feishu::Feishu,
+    &wecom::WeCom,
+    &webhook::Webhook,
+    &alertmanager::Alertmanager,
+    &pagerduty::PagerDuty,
+];
 
 /// Who is told of what, ready to be used.
 #[derive(Debug)]

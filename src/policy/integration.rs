@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -287,6 +288,7 @@ pub(super) fn typed(path: &str, text: &str) -> Result<(), Problem> {
     match key(path) {
         "enabled" | "insecure_skip_verify" => is::<bool>(text),
         "delay" => is::<Delay>(text),
+        "resolve_after" => is::<Duration>(text),
         "max_body" => is::<Bytes>(text),
         "dialect" => is::<Dialect>(text),
         "url" | "base_url" => address(text, false).map(|_| ()),

@@ -89,6 +89,9 @@ pub static ENTRY: &[Field] = &[
     Field::new("app_key_ref", Shape::Text, "the application key, as a secret by reference"),
     Field::new("routing_key", Shape::Text, "the key that tells PagerDuty which service an event is for"),
     Field::new("routing_key_ref", Shape::Text, "the same, as a secret by reference"),
+    Field::new("labels", Shape::TextMap, "further labels of every alert"),
+    Field::new("resolve_after", Shape::Duration, "how long an alert fires where no pass resolves it")
+        .default("4h"),
     Field::new("smtp_host", Shape::Text, "the mail server"),
     Field::new("smtp_port", Shape::Scalar, "its port; default that of `smtp_tls`"),
     Field::new("smtp_tls", Shape::OneOf(&["starttls", "tls", "none"]), "how mail is kept from others' eyes")
