@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
-use futures_util::stream::{BoxStream, FuturesUnordered, StreamExt as _};
+use futures_util::stream::{BoxStream, FuturesUnordered, StreamExt as _, iter};
 use tokio::sync::watch;
 
 use crate::api::effect::Acted as Action;
@@ -14,14 +14,18 @@ use crate::gate::outcome::{ActionRecord, ActionStatus, Record, Verdict};
 use crate::host::Host;
 use crate::host::clock::between;
 use crate::host::signals::Signal;
-use crate::notify::message::{Message, RollbackLine, Status, Told};
+use crate::notify::message::{Fact, Message, RollbackLine, Status, Told, plain};
 use crate::notify::{Notice, TIMEOUT};
+use crate::pipeline;
 use crate::policy::notices::On;
 use crate::rollback::act::{GRACE, Rollback, act};
 use crate::track::Tracking;
 
 /// How long people wait for the first answer of a trigger before they hear that a rollback is wanted.
 const HEAR: Duration = Duration::from_secs(5);
+
+/// Issues of a tracker that are written to at the same time: a tracker that hangs costs its time-out a few times only.
+const AT_ONCE: usize = 4;
 
 /// What is to follow a verdict.
 #[derive(Debug)]
@@ -173,7 +177,7 @@ impl Phase<'_> {
         if !self.plan.notices.iter().any(wanted) && !self.plan.trackings.iter().any(tracked) {
             return effects;
         }
-        let message = Message::of(&told, &self.host.output.redactor);
+        let message = self.signed(Message::of(&told, &self.host.output.redactor));
         let notices = self.plan.notices.iter().enumerate().filter(|(_, notice)| wanted(notice));
         let mut telling: FuturesUnordered<_> = notices
             .map(|(index, notice)| {
@@ -199,6 +203,16 @@ impl Phase<'_> {
         effects
     }
 
+    /// `message` with who deployed, where the pipeline knows.
+    fn signed(&self, mut message: Message) -> Message {
+        let who = pipeline::actor(&self.host.env).map(|who| plain(&self.host.output.redactor.redact(who)));
+        if let Some(who) = who.filter(|who| !who.is_empty()) {
+            let after = message.facts.iter().position(|(fact, _)| *fact == Fact::DeployedAt);
+            message.facts.insert(after.map_or(message.facts.len(), |at| at + 1), (Fact::DeployedBy, who));
+        }
+        message
+    }
+
     async fn notify(&self, notice: &Notice, message: &Message, earlier: Option<&Effect>) -> Effect {
         let allowance = Allowance::new(self.host, notice.timeout, self.ending.clone());
         let sent = notice.channel.send(message, earlier, &allowance);
@@ -214,18 +228,22 @@ impl Phase<'_> {
     }
 
     async fn track(&self, tracking: &Tracking, message: &Message) {
-        for step in tracking.tracker.steps(&tracking.entry) {
-            let allowance = Allowance::new(self.host, TIMEOUT, self.ending.clone());
-            let action = Action {
-                kind: tracking.tracker.kind(),
-                purpose: "track",
-                target: step.target(),
-                attempts: 0,
-                id: None,
-                took: Duration::ZERO,
-            };
-            self.one(step.run(message, &allowance), action, &allowance).await;
-        }
+        let issues = tracking.steps(message);
+        let all = issues.iter().map(|steps| async move {
+            for step in steps {
+                let allowance = Allowance::new(self.host, TIMEOUT, self.ending.clone());
+                let action = Action {
+                    kind: tracking.tracker.kind(),
+                    purpose: "track",
+                    target: tracking.tracker.target(step),
+                    attempts: 0,
+                    id: None,
+                    took: Duration::ZERO,
+                };
+                self.one(tracking.tracker.run(step, &allowance), action, &allowance).await;
+            }
+        });
+        iter(all).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
 
     /// Awaits one action within its time, and keeps its record.

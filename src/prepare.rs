@@ -32,6 +32,7 @@ use crate::policy::render::{Inputs, render};
 use crate::policy::template::Scope;
 use crate::policy::variables::{Given, Own};
 use crate::rollback::{ParsedTrigger, Trigger, TriggerCx, parse_triggers, render_triggers};
+use crate::track::{self, Tracking};
 use times::{Times, times};
 
 /// All that a run needs.
@@ -44,6 +45,8 @@ pub(crate) struct Prepared {
     pub triggers: Vec<Box<dyn Trigger>>,
     /// Who is told of what.
     pub notices: Vec<Notice>,
+    /// What is written of what.
+    pub trackings: Vec<Tracking>,
     /// The variables.
     pub scope: Scope,
     /// When what is judged.
@@ -120,6 +123,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
         host,
     };
     let notices = notify::connect(&spec.notices, &cx, &mut problems);
+    let trackings = track::connect(&spec.tracking, &cx, &mut problems);
     match policy {
         Some(mut policy) if !problems.any_fault() => {
             policy.warnings.append(problems);
@@ -139,6 +143,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 checks,
                 triggers,
                 notices,
+                trackings,
                 scope,
                 timing,
                 deployed_at: times.written,

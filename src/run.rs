@@ -27,6 +27,7 @@ use crate::report::progress::{Progress, Shown};
 use crate::report::{Format, named};
 use crate::rollback::act::Rollback;
 use crate::rollback::guards::Guards;
+use crate::track::issues;
 
 /// Measures, judges, acts and reports as `args` say.
 pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
@@ -38,6 +39,10 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
             return Exit::Usage;
         }
     };
+    if let Err(fault) = issues::given(&mut prepared.trackings, &args.issues) {
+        host.output.talk(&format!("error: {fault}"));
+        return Exit::Usage;
+    }
     let mut signals = host.signals.listen();
     let early = learn(&mut prepared, usize::from(args.concurrency), host, &mut signals).await;
     let (plan, warnings) = match plan(&prepared.timing, &prepared.checks) {
@@ -62,11 +67,13 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     };
     let armed = wants_rollback(args, &record, prepared.policy.rollback.enabled, &rollback);
     let silent = args.dry_run || args.no_actions;
+    let mut trackings = if silent { Vec::new() } else { prepared.trackings };
+    record.warnings.extend(issues::find(&mut trackings, &args.issues, host).await);
     let acting = acting::Plan {
         rollback,
         armed,
         notices: if silent { Vec::new() } else { prepared.notices },
-        trackings: Vec::new(),
+        trackings,
     };
     if armed {
         record.warnings.extend(acting.rollback.deployment.warning.clone());

@@ -8,6 +8,26 @@ use clap::Args;
 
 use crate::policy::value::Scalar as _;
 
+/// Which issues are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct IssueArgs {
+    /// An issue that belongs to the deployment, such as `PROJ-7` or `AB#7` [default: those that the pipeline names]
+    #[arg(long, value_name = "KEY")]
+    pub issue: Vec<String>,
+
+    /// Take the issues that these commits mention: a range of `git log`, such as `v1.3.9..v1.4.0`
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, value_parser = range)]
+    pub commits: Option<String>,
+}
+
+/// A range that git cannot take for an option.
+fn range(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
+        return Err("expected a range of commits such as `v1.3.9..v1.4.0`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// What a policy is rendered with.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InputArgs {

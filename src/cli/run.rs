@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::inputs::InputArgs;
+use super::inputs::{InputArgs, IssueArgs};
 use crate::gate::outcome::Verdict;
 
 /// `rollgate run`.
@@ -14,6 +14,10 @@ pub(crate) struct RunArgs {
     /// What the policy is rendered with.
     #[command(flatten)]
     pub inputs: InputArgs,
+
+    /// Which issues are written to.
+    #[command(flatten)]
+    pub issues: IssueArgs,
 
     /// Requests in flight per source at most
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]

@@ -153,6 +153,7 @@ impl Past {
             checks,
             triggers: Vec::new(),
             notices: Vec::new(),
+            trackings: Vec::new(),
             scope,
             timing,
             deployed_at: times.written,
