@@ -1,6 +1,7 @@
 //! The outside world: clock, environment, files, network, HTTP, programs, signals, output, secrets. Nothing else
 //! in the crate may touch any of them (clippy enforces it), so that a whole run can be played on a virtual host.
 
+mod announce;
 pub mod clock;
 pub mod env;
 pub mod fernet;
@@ -47,6 +48,7 @@ impl Host {
     /// The real world.
     pub fn system() -> Self {
         let env = Arc::new(env::Env::from_process());
+        let output = output::Output::system().announcing(&env);
         let clock = Arc::new(clock::SystemClock::start());
         Self {
             http: Arc::new(http::SystemHttp::new(env.clone())),
@@ -57,7 +59,7 @@ impl Host {
             programs: Arc::new(process::SystemPrograms),
             signals: Arc::new(signals::SystemSignals),
             input: Arc::new(input::SystemInput),
-            output: Arc::new(output::Output::system()),
+            output: Arc::new(output),
             seed: secret::random_seed(),
         }
     }

@@ -3,14 +3,16 @@
 
 use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::announce::{Announcer, Shared};
+use super::env::Env;
 use super::secret::Redactor;
 
 /// The two streams of a run.
 pub struct Output {
     stdout: Mutex<Box<dyn Write + Send>>,
-    stderr: Mutex<Box<dyn Write + Send>>,
+    stderr: Shared,
     /// Knows the run's secrets.
     pub redactor: Redactor,
     /// Whether stderr is a terminal that can be redrawn.
@@ -41,13 +43,22 @@ impl Output {
     ) -> Self {
         Self {
             stdout: Mutex::new(stdout),
-            stderr: Mutex::new(stderr),
+            stderr: Arc::new(Mutex::new(stderr)),
             redactor: Redactor::default(),
             live,
             colour,
             stdout_failed: AtomicBool::new(false),
             lost_data: AtomicBool::new(false),
         }
+    }
+
+    /// The same, announcing each secret to the pipeline system that `env` speaks of as soon as it is known.
+    #[must_use]
+    pub fn announcing(mut self, env: &Env) -> Self {
+        if let Some(announcer) = Announcer::find(env, self.stderr.clone()) {
+            self.redactor = self.redactor.announcing(announcer);
+        }
+        self
     }
 
     /// Columns and rows of the terminal that stderr is; 80 by 24 where it is none.

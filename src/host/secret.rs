@@ -12,6 +12,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aho_corasick::{AhoCorasick, MatchKind};
 use data_encoding::BASE64;
 
+pub(super) use self::forms::written;
+use super::announce::Announcer;
+
 /// Secrets shorter than this would redact ordinary words, so they are refused.
 pub const SHORTEST: usize = 8;
 
@@ -46,6 +49,7 @@ impl fmt::Debug for Secret {
 #[derive(Default)]
 pub struct Redactor {
     known: RwLock<Known>,
+    announcer: Option<Announcer>,
 }
 
 #[derive(Default)]
@@ -56,6 +60,11 @@ struct Known {
 }
 
 impl Redactor {
+    /// The same, announcing each secret by `announcer`.
+    pub(super) fn announcing(self, announcer: Announcer) -> Self {
+        Self { announcer: Some(announcer), ..self }
+    }
+
     /// Registers `text` and returns it as a secret.
     ///
     /// # Errors
@@ -98,6 +107,9 @@ impl Redactor {
         if known.secrets.insert(text.to_owned()) {
             known.forms.append(&mut forms::of(text));
             known.matcher = None;
+            if let Some(announcer) = &self.announcer {
+                announcer.announce(text);
+            }
         }
     }
 

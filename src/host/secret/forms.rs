@@ -26,9 +26,10 @@ pub(super) fn of(text: &str) -> BTreeSet<Vec<u8>> {
             continue;
         }
         add_plain(part, &mut forms);
-        let written = if part.contains('\n') { Vec::new() } else { written(part) };
-        for form in std::iter::once(part.as_bytes().to_vec()).chain(written) {
-            add_opaque(&form, &mut forms);
+        add_opaque(part.as_bytes(), &mut forms);
+        add_opaque(&whole(part.as_bytes()), &mut forms);
+        if !part.contains('\n') {
+            written(part).iter().for_each(|form| add_opaque(form.as_bytes(), &mut forms));
         }
     }
     forms.retain(|form| form.len() >= SHORTEST);
@@ -76,30 +77,30 @@ fn windows1252(byte: u8) -> char {
     high.copied().unwrap_or(char::from(byte))
 }
 
-/// What `part` is written as in JSON, URLs, forms and HTML.
-pub(super) fn written(part: &str) -> Vec<Vec<u8>> {
+/// What `part` is written as in base64, JSON, URLs, forms and HTML.
+pub(in crate::host) fn written(part: &str) -> Vec<String> {
     let bytes = part.as_bytes();
-    let mut written: Vec<Vec<u8>> = [NON_ALPHANUMERIC, URL_PART, PATH, COMPONENT]
+    let mut written: Vec<String> = [NON_ALPHANUMERIC, URL_PART, PATH, COMPONENT]
         .into_iter()
-        .map(|kept| percent_encode(bytes, kept).to_string().into_bytes())
+        .map(|kept| percent_encode(bytes, kept).to_string())
         .collect();
-    written.push(url::form_urlencoded::byte_serialize(bytes).collect::<String>().into_bytes());
+    written.push(BASE64.encode(bytes));
+    written.push(url::form_urlencoded::byte_serialize(bytes).collect());
     let json = json(part);
-    written.push(json.replace('/', "\\/").into_bytes());
-    written.push(escaped(&json, |c| matches!(c, '&' | '<' | '>')).into_bytes());
-    written.push(escaped(&json, |c| !c.is_ascii()).into_bytes());
+    written.push(json.replace('/', "\\/"));
+    written.push(escaped(&json, |c| matches!(c, '&' | '<' | '>')));
+    written.push(escaped(&json, |c| !c.is_ascii()));
+    written.push(json);
     let html = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    written.push(html.replace('\'', "&#39;").into_bytes());
-    written.push(html.replace('\'', "&#x27;").into_bytes());
-    written.push(json.into_bytes());
-    written.push(whole(bytes));
+    written.push(html.replace('\'', "&#39;"));
+    written.push(html.replace('\'', "&#x27;"));
     written.sort();
     written.dedup();
     written
 }
 
 /// `part` as it stands between the quotes of a JSON string.
-pub(super) fn json(part: &str) -> String {
+fn json(part: &str) -> String {
     let quoted = serde_json::Value::from(part).to_string();
     // Exactly the outer quotes: a secret may end in one of its own.
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()

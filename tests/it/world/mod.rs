@@ -287,16 +287,17 @@ impl World {
     pub fn host(self: &Arc<Self>, case: &Case, stdout: Buffer, stderr: Buffer) -> Host {
         let stdout: Box<dyn Write + Send> =
             if case.stdout_closed { Box::new(Closed) } else { Box::new(stdout) };
+        let env = case.env.clone().into_iter().collect::<Env>();
         Host {
             clock: Arc::new(self.clock.clone()),
-            env: Arc::new(case.env.clone().into_iter().collect::<Env>()),
+            env: Arc::new(env.clone()),
             files: Arc::new(Folder(self.clone())),
             http: Arc::new(http::VirtualHttp(self.clone())),
             net: Arc::new(net::VirtualNet(self.clone())),
             programs: Arc::new(Stage(self.clone())),
             signals: Arc::new(Line(self.clone())),
             input: Arc::new(Person::new(case.typed.as_deref(), stderr.clone())),
-            output: Arc::new(Output::new(stdout, Box::new(stderr), false, false)),
+            output: Arc::new(Output::new(stdout, Box::new(stderr), false, false).announcing(&env)),
             seed: 7,
         }
     }
