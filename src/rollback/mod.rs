@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "the triggers to come use it")]
 mod access;
 pub mod act;
+mod answer;
+pub mod buildkite;
 pub mod command;
 mod expect;
 pub mod guards;
@@ -146,19 +148,11 @@ pub struct Standing {
 }
 
 /// The triggers there are, in the order of documents.
-pub static TRIGGERS: &[&dyn TriggerKind] = &[&webhook::Webhook, &command::Command];
+pub static TRIGGERS: &[&dyn TriggerKind] = &[&webhook::Webhook, &command::Command, &buildkite::Buildkite];
 
 /// Kinds of the format that this version cannot honour.
-const LATER_KINDS: &[&str] = &[
-    "github_workflow",
-    "github_dispatch",
-    "gitlab",
-    "jenkins",
-    "azure_devops",
-    "argocd",
-    "buildkite",
-    "circleci",
-];
+const LATER_KINDS: &[&str] =
+    &["github_workflow", "github_dispatch", "gitlab", "jenkins", "azure_devops", "argocd", "circleci"];
 
 /// The field that every trigger has.
 pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "how the rollback is started")];
@@ -239,6 +233,7 @@ pub fn render_triggers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::vault::variable_of;
     use crate::rollback::testing::{host, problems, triggers};
 
     #[test]
@@ -262,11 +257,11 @@ mod tests {
 
     #[test]
     fn every_example_loads() {
-        let mut host = host(&[]).0;
-        host.env = std::sync::Arc::new(
-            [("ROLLBACK_HOOK_SECRET".to_owned(), "long enough".to_owned())].into_iter().collect(),
-        );
         for kind in TRIGGERS {
+            let mut host = host(&[]).0;
+            let named = kind.example().lines().filter_map(|line| line.split_once("_ref: "));
+            let variable = |(_, name)| (variable_of(name), "long enough".to_owned());
+            host.env = std::sync::Arc::new(named.map(variable).collect());
             let found = triggers(kind.example(), &host).unwrap();
             assert_eq!(found[0].kind(), kind.name());
         }

@@ -8,14 +8,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
 use super::act::{Rollback, act};
 use super::guards::Guards;
-use super::{Trigger, TriggerCx, parse_triggers, render_triggers};
+use super::{Standing, Trigger, TriggerCx, parse_triggers, render_triggers};
+use crate::api::{Allowance, Effect};
 use crate::event::id::Deployment;
-use crate::gate::outcome::{ActionRecord, CheckRecord, Outcome, Record, Sample, State, Verdict};
+use crate::gate::outcome::{
+    ActionRecord, ActionStatus, CheckRecord, Outcome, Record, Sample, State, Verdict,
+};
 use crate::host::Host;
 use crate::host::clock::Clock;
 use crate::host::env::Env;
@@ -104,6 +107,7 @@ impl Drop for Sleep {
 pub(crate) enum Answer {
     Status(u16, &'static str),
     Header(u16, &'static str, &'static str),
+    Full(u16, &'static [(&'static str, &'static str)], &'static str),
     After(Duration, u16),
     Refused,
     Broken,
@@ -116,6 +120,18 @@ pub(crate) struct FakeHttp {
     script: Arc<Mutex<VecDeque<Answer>>>,
     pub(crate) seen: Arc<Mutex<Vec<(Timestamp, Request)>>>,
     clock: Arc<dyn Clock>,
+}
+
+impl FakeHttp {
+    /// How often it was asked to act rather than to tell.
+    pub(crate) fn acting(&self) -> usize {
+        self.seen.lock().unwrap().iter().filter(|(_, request)| request.method != Method::GET).count()
+    }
+
+    /// The requests, in order.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().iter().map(|(_, request)| request.clone()).collect()
+    }
 }
 
 impl HttpClients for FakeHttp {
@@ -142,6 +158,13 @@ impl Http for FakeHttp {
                 Answer::Header(status, name, value) => {
                     let mut answer = plain(status, "");
                     answer.headers.insert(name, value.parse().unwrap());
+                    Ok(answer)
+                }
+                Answer::Full(status, headers, body) => {
+                    let mut answer = plain(status, body);
+                    for (name, value) in headers {
+                        answer.headers.append(*name, value.parse().unwrap());
+                    }
                     Ok(answer)
                 }
                 Answer::After(span, status) => {
@@ -228,6 +251,75 @@ pub(crate) async fn fire(yaml: &str, host: &Host) -> (Vec<ActionRecord>, bool) {
         .await
         .confirmed;
     (actions, confirmed)
+}
+
+/// Fires the one trigger that `yaml` describes: its record, and what was asked.
+pub(crate) async fn once(yaml: &str, script: &[Answer]) -> (ActionRecord, FakeHttp) {
+    let (host, http) = host(script);
+    let (mut actions, confirmed) = fire(yaml, &host).await;
+    assert_eq!(actions.len(), 1, "{actions:?}");
+    assert_eq!(confirmed, actions[0].status == ActionStatus::Confirmed);
+    (actions.remove(0), http)
+}
+
+/// What came of a script: how firing ended, how often it was asked to act, and words that are told.
+pub(crate) type Row<'r> = (&'r [Answer], ActionStatus, usize, &'r str);
+
+/// Fires what `yaml` describes against each script, which comes after `before`.
+pub(crate) async fn table(yaml: &str, before: &[Answer], rows: &[Row<'_>]) {
+    for (script, status, acted, says) in rows {
+        let (action, http) = once(yaml, &[before, script].concat()).await;
+        let told = format!("{script:?}\n{action:#?}");
+        assert_eq!(action.status, *status, "{told}");
+        assert!(action.reason.as_deref().unwrap_or_default().contains(says), "{says}\n{told}");
+        assert_eq!(http.acting(), *acted, "{told}");
+        assert!(action.took <= super::ACTING, "{told}");
+    }
+}
+
+/// What every trigger that may act twice when it is asked twice makes of what can happen on the way.
+pub(crate) async fn on_the_way(yaml: &str, before: &[Answer], success: Answer) {
+    use ActionStatus::{Confirmed, Failed, Unknown};
+    let busy = Answer::Header(429, "retry-after", "3");
+    let closed = Answer::Header(503, "retry-after", "1");
+    let page = Answer::Full(200, &[("content-type", "text/html")], "<html>Sign in</html>");
+    let rows: &[Row<'_>] = &[
+        (std::slice::from_ref(&success), Confirmed, 1, ""),
+        (&[busy, success.clone()], Confirmed, 2, ""),
+        (&[closed, success.clone()], Confirmed, 2, ""),
+        (&[Answer::Refused, success.clone()], Confirmed, 2, ""),
+        (&[Answer::Refused], Failed, 5, "no connection"),
+        (&[Answer::Never], Unknown, 1, "it may have been received"),
+        (&[Answer::Broken], Unknown, 1, "the connection broke after the request was sent"),
+        (&[Answer::Status(502, "")], Unknown, 1, "a proxy answered 502 in its place"),
+        (&[Answer::Status(504, "")], Unknown, 1, "a proxy answered 504 in its place"),
+        (&[Answer::Status(500, "")], Failed, 1, "answered 500"),
+        (&[Answer::Status(503, "")], Failed, 1, "answered 503"),
+        (
+            &[Answer::Header(307, "location", "https://elsewhere.example/x?token=1")],
+            Failed,
+            1,
+            "elsewhere.example",
+        ),
+    ];
+    table(yaml, before, rows).await;
+    let (action, _) = once(yaml, &[before, &[page]].concat()).await;
+    assert_ne!(action.status, Confirmed, "a page is no yes: {action:?}");
+}
+
+/// What `yaml`'s only trigger says before anything is measured.
+pub(crate) async fn preflight(yaml: &str, script: &[Answer]) -> Result<(), String> {
+    let host = host(script).0;
+    let allowance = Allowance::alone(&host, Duration::from_secs(30));
+    triggers(yaml, &host).unwrap()[0].preflight(&allowance).await
+}
+
+/// How what was started as `handle` stands, by `yaml`'s only trigger.
+pub(crate) async fn follow(yaml: &str, handle: &str, script: &[Answer]) -> Result<Standing, String> {
+    let host = host(script).0;
+    let allowance = Allowance::alone(&host, Duration::from_secs(30));
+    let started = Effect { handle: Some(handle.to_owned()), ..Effect::confirmed(200) };
+    triggers(yaml, &host).unwrap()[0].follow(&started, &allowance).unwrap().await
 }
 
 /// A run that came to a rollback.
