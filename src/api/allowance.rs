@@ -37,6 +37,20 @@ impl<'a> Allowance<'a> {
         Self::new(host, span, watch::channel(false).1)
     }
 
+    /// The same leave for what is asked beside the action itself: its attempts are not the action's.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { ending: self.ending.clone(), attempts: AtomicU32::new(0), ..*self }
+    }
+
+    /// The output of `work`, or `None` once `span` has passed or the run is ending; `work` is dropped then.
+    pub async fn within<T>(&self, span: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+        match select(std::pin::pin!(work), std::pin::pin!(self.pause(span))).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+
     /// Whether one more attempt may begin; if so, it is counted.
     pub fn begin(&self) -> bool {
         let may = !self.ended() && !self.left().is_zero();

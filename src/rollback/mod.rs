@@ -7,6 +7,7 @@
 mod access;
 pub mod act;
 mod answer;
+pub mod argocd;
 pub mod buildkite;
 pub mod command;
 mod expect;
@@ -148,7 +149,8 @@ pub struct Standing {
 }
 
 /// The triggers there are, in the order of documents.
-pub static TRIGGERS: &[&dyn TriggerKind] = &[&webhook::Webhook, &command::Command, &buildkite::Buildkite];
+pub static TRIGGERS: &[&dyn TriggerKind] =
+    &[&webhook::Webhook, &command::Command, &argocd::ArgoCd, &buildkite::Buildkite];
 
 /// Kinds of the format that this version cannot honour.
 const LATER_KINDS: &[&str] =
@@ -243,12 +245,12 @@ mod tests {
             ("kind: webhok", "expected a kind of trigger, found `webhok`"),
             ("url: http://h/", "`kind` is missing in a trigger"),
             ("[]", "expected a trigger, found an empty list"),
-            ("- x\n- kind: argocd", "expected a trigger (a mapping), found `x`"),
+            ("- x\n- kind: gitlab", "expected a trigger (a mapping), found `x`"),
         ] {
             let found = problems(yaml);
             assert!(found.iter().any(|p| p.contains(expected)), "{yaml}\n{found:?}");
         }
-        assert_eq!(problems("- x\n- kind: argocd").len(), 2);
+        assert_eq!(problems("- x\n- kind: gitlab").len(), 2);
         let node = crate::policy::node::parse(0, "kind: webhok").unwrap();
         let mut problems = Problems::default();
         assert!(parse_triggers(&node, &mut problems).is_empty());

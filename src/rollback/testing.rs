@@ -13,9 +13,10 @@ use jiff::Timestamp;
 
 use super::act::{Rollback, act};
 use super::guards::Guards;
-use super::{Standing, Trigger, TriggerCx, parse_triggers, render_triggers};
+use super::{Order, Standing, Trigger, TriggerCx, parse_triggers, render_triggers};
 use crate::api::{Allowance, Effect};
 use crate::event::id::Deployment;
+use crate::event::{Event, Type};
 use crate::gate::outcome::{
     ActionRecord, ActionStatus, CheckRecord, Outcome, Record, Sample, State, Verdict,
 };
@@ -305,6 +306,13 @@ pub(crate) async fn on_the_way(yaml: &str, before: &[Answer], success: Answer) {
     table(yaml, before, rows).await;
     let (action, _) = once(yaml, &[before, &[page]].concat()).await;
     assert_ne!(action.status, Confirmed, "a page is no yes: {action:?}");
+}
+
+/// What firing `trigger` comes to, for what is no part of the record.
+pub(crate) async fn fire_one(trigger: &dyn Trigger, host: &Host) -> Effect {
+    let event = Event::new(Type::Rollback, &record(), None, "rg_x".to_owned(), &host.output.redactor);
+    let order = Order { event: &event, allowance: Allowance::alone(host, super::ACTING) };
+    trigger.fire(&order).await
 }
 
 /// What `yaml`'s only trigger says before anything is measured.
