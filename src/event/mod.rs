@@ -18,6 +18,9 @@ use crate::host::secret::Redactor;
 /// The variable by which every trigger tells what it starts that it is a rollback, and of what.
 pub const ROLLBACK_OF: &str = "ROLLGATE_ROLLBACK_OF";
 
+/// All variables that are handed to what is started: nobody else sets them.
+pub const OWN: [&str; 4] = ["ROLLGATE_VERDICT", "ROLLGATE_PIPELINE", ROLLBACK_OF, "ROLLGATE_ID"];
+
 /// Bytes that an event has at most.
 pub const LARGEST: usize = 16 * 1024;
 
@@ -149,11 +152,12 @@ pub fn service(record: &Record) -> Option<&str> {
 impl Event {
     /// What is handed to whatever is started, as variables: that it is a rollback, of what, and by which id.
     pub fn handed(&self) -> [(&'static str, String); 4] {
+        let [verdict, pipeline, rollback_of, id] = OWN;
         [
-            ("ROLLGATE_VERDICT", self.verdict.to_owned()),
-            ("ROLLGATE_PIPELINE", self.pipeline.clone().unwrap_or_default()),
-            (ROLLBACK_OF, self.rollback_of.clone()),
-            ("ROLLGATE_ID", self.id.clone()),
+            (verdict, self.verdict.to_owned()),
+            (pipeline, self.pipeline.clone().unwrap_or_default()),
+            (rollback_of, self.rollback_of.clone()),
+            (id, self.id.clone()),
         ]
     }
 

@@ -91,6 +91,9 @@ impl TriggerKind for Buildkite {
         let (branch, commit, message) = (read("branch"), read("commit"), read("message"));
         let token = read("token_ref");
         let (env, meta_data) = (Written::texts(body, "env"), Written::texts(body, "meta_data"));
+        if let Some(env) = &env {
+            env.keep_off_own(body.problems);
+        }
         let api = Text::read_address(body, NAME, "api_url");
         Some(Box::new(Spec {
             organization: organization?,

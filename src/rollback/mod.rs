@@ -3,15 +3,17 @@
 //!
 //! To add a trigger: a file here and one entry in [`TRIGGERS`].
 
-#[expect(dead_code, reason = "the triggers to come use it")]
 mod access;
 pub mod act;
 mod answer;
 pub mod argocd;
+pub mod azure_devops;
 pub mod buildkite;
+pub mod circleci;
 pub mod command;
 mod expect;
 pub mod guards;
+pub mod jenkins;
 mod order;
 #[expect(dead_code, reason = "the triggers to come use it")]
 mod values;
@@ -121,6 +123,12 @@ pub trait Trigger: Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// What its system says to firing it without doing it: that it is accepted, in one line. `None` where it cannot say.
+    fn preview<'a>(&'a self, allowance: &'a Allowance<'a>) -> Option<BoxFuture<'a, Result<String, String>>> {
+        let _ = allowance;
+        None
+    }
+
     /// How what was started stands now. `None` where its system cannot tell.
     fn follow<'a>(
         &'a self,
@@ -149,8 +157,15 @@ pub struct Standing {
 }
 
 /// The triggers there are, in the order of documents.
-pub static TRIGGERS: &[&dyn TriggerKind] =
-    &[&webhook::Webhook, &command::Command, &argocd::ArgoCd, &buildkite::Buildkite];
+pub static TRIGGERS: &[&dyn TriggerKind] = &[
+    &webhook::Webhook,
+    &command::Command,
+    &jenkins::Jenkins,
+    &azure_devops::AzureDevOps,
+    &argocd::ArgoCd,
+    &buildkite::Buildkite,
+    &circleci::CircleCi,
+];
 
 /// Kinds of the format that this version cannot honour.
 const LATER_KINDS: &[&str] =

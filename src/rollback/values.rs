@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::TriggerCx;
-use crate::event::Event;
+use crate::event::{Event, OWN};
 use crate::policy::node::{Data, Node};
 use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::reader::{Reader, compile};
@@ -60,6 +60,14 @@ impl Written {
             .filter_map(|(name, value)| Some((name.name.clone(), each(value, body.problems)?)))
             .collect();
         (read.len() == written.len()).then_some(Self { place: node.place, entries: read })
+    }
+
+    /// Reports each that rollgate hands over itself.
+    pub(super) fn keep_off_own(&self, problems: &mut Problems) {
+        for name in self.names().filter(|name| OWN.contains(name)) {
+            let message = format!("`{name}` is set by rollgate itself");
+            problems.push(Problem::at(self.place, message).needle(name));
+        }
     }
 
     /// How many there are.
@@ -159,6 +167,19 @@ impl Values {
         }
         let filled = self.entries.iter().map(|(name, tree)| Ok((name.clone(), tree.fill(&scope)?)));
         filled.collect::<Result<_, Problem>>().map_err(|problem| problem.message)
+    }
+
+    /// The values as texts before it is known what is rolled back: the names of what only firing knows stand for it.
+    pub(super) fn before(&self) -> Vec<(String, String)> {
+        let mut scope = self.scope.clone();
+        self.open.iter().for_each(|name| scope.set(name, name));
+        let text = |tree: &Tree| match tree.fill(&scope) {
+            Ok(Value::String(text)) => text,
+            Ok(other) => other.to_string(),
+            // It was filled once already, when it was rendered.
+            Err(problem) => problem.message,
+        };
+        self.entries.iter().map(|(name, tree)| (name.clone(), text(tree))).collect()
     }
 
     /// The values for `event`, as texts, in the order in which they are written.

@@ -108,9 +108,12 @@ mod tests {
         json!({"status": {"history": history.iter().map(entry).collect::<Vec<_>>()}})
     }
 
+    /// A history, the id that is wanted, and the id that the way leads to or why there is none.
+    type Row = (&'static [(u64, &'static str)], Option<u64>, Result<u64, &'static str>);
+
     #[test]
     fn the_way_leads_to_what_was_there_before_and_never_back_again() {
-        let rows: &[(&[(u64, &str)], Option<u64>, Result<u64, &str>)] = &[
+        let rows: &[Row] = &[
             (&[(4, "a"), (5, "b")], None, Ok(4)),
             (&[(5, "b"), (3, "z"), (4, "a")], None, Ok(4)),
             // Synced again without a change.

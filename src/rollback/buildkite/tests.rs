@@ -3,7 +3,7 @@
 use crate::gate::outcome::ActionStatus::{Confirmed, Failed};
 use crate::rollback::testing::{Answer, follow, on_the_way, once, preflight, problems, table};
 
-const YAML: &str = "kind: buildkite\norganization: acme\ntoken_ref: hook-secret\nenv: {SERVICE: \"{{odd}}\", ROLLGATE_PIPELINE: mine}\nmeta_data: {of: \"{{rollback_of}}\"}\n";
+const YAML: &str = "kind: buildkite\norganization: acme\ntoken_ref: hook-secret\nenv: {SERVICE: \"{{odd}}\"}\nmeta_data: {of: \"{{rollback_of}}\"}\n";
 
 const CREATED: Answer = Answer::Status(
     201,
@@ -30,7 +30,7 @@ async fn a_build_is_created_with_what_is_handed_over() {
         "message": "roll back 1.4.0",
         "env": {
             "ROLLGATE_VERDICT": "rollback",
-            "ROLLGATE_PIPELINE": "mine",
+            "ROLLGATE_PIPELINE": "rollback-checkout",
             "ROLLGATE_ROLLBACK_OF": "1.4.0",
             "ROLLGATE_ID": id,
             "SERVICE": "a\"&b=c",
@@ -109,6 +109,10 @@ fn every_fault_is_told() {
         (
             "kind: buildkite\norganization: a\ntoken_ref: hook-secret\nenv: [a]",
             "expected a mapping for `env`",
+        ),
+        (
+            "kind: buildkite\norganization: a\ntoken_ref: hook-secret\nenv: {ROLLGATE_ID: x}",
+            "`ROLLGATE_ID` is set by rollgate itself",
         ),
         ("kind: buildkite\norg: a\ntoken_ref: hook-secret", "`org` is not a field"),
     ] {
