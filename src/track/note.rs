@@ -176,7 +176,7 @@ fn rollback(line: &RollbackLine) -> Vec<Span> {
     if let Some(reason) = &line.reason {
         said.push_str(&format!(": {reason}"));
     }
-    let mut spans = vec![Span::strong(Locale::En.rollback(line.status)), Span::plain(said)];
+    let mut spans = vec![Span::strong(Locale::En.rollback(line.status, false)), Span::plain(said)];
     if let Some(url) = line.url.as_deref().and_then(crate::notify::message::web) {
         spans.extend([Span::plain(" "), Span::link(Locale::En.link(LinkTo::Rollback), &url)]);
     }

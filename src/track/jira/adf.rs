@@ -59,10 +59,13 @@ fn words(node: &Value, depth: usize, text: &mut String) {
     if depth > DEEPEST {
         return;
     }
+    if let Some(words) = node["text"].as_str() {
+        text.push_str(words);
+        return;
+    }
     let attribute = |name: &str| node["attrs"][name].as_str();
     let mut add = |words: Option<&str>| text.push_str(words.unwrap_or_default());
     match node["type"].as_str().unwrap_or_default() {
-        kind if matches!(kind, "text") => add(node["text"].as_str()),
         "hardBreak" => text.push('\n'),
         "mention" | "status" => add(attribute("text")),
         "emoji" => add(attribute("text").or_else(|| attribute("shortName"))),
