@@ -29,6 +29,8 @@ pub enum Shape {
     Texts,
     /// A mapping of names to texts.
     TextMap,
+    /// A mapping of names to whatever is meant by them.
+    AnyMap,
     /// A mapping of headers to their values.
     Headers,
     /// A mapping with these fields.

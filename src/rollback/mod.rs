@@ -12,10 +12,13 @@ pub mod buildkite;
 pub mod circleci;
 pub mod command;
 mod expect;
+mod github;
+pub mod github_dispatch;
+pub mod github_workflow;
+pub mod gitlab;
 pub mod guards;
 pub mod jenkins;
 mod order;
-#[expect(dead_code, reason = "the triggers to come use it")]
 mod values;
 mod verb;
 #[cfg(test)]
@@ -160,16 +163,15 @@ pub struct Standing {
 pub static TRIGGERS: &[&dyn TriggerKind] = &[
     &webhook::Webhook,
     &command::Command,
+    &github_workflow::GithubWorkflow,
+    &github_dispatch::GithubDispatch,
+    &gitlab::Gitlab,
     &jenkins::Jenkins,
     &azure_devops::AzureDevOps,
     &argocd::ArgoCd,
     &buildkite::Buildkite,
     &circleci::CircleCi,
 ];
-
-/// Kinds of the format that this version cannot honour.
-const LATER_KINDS: &[&str] =
-    &["github_workflow", "github_dispatch", "gitlab", "jenkins", "azure_devops", "argocd", "circleci"];
 
 /// The field that every trigger has.
 pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "how the rollback is started")];
@@ -223,13 +225,9 @@ fn parse_one(node: &Node, problems: &mut Problems) -> Option<ParsedTrigger> {
     let word = written.scalar().unwrap_or_default();
     let Some(kind) = TRIGGERS.iter().find(|kind| kind.name() == word) else {
         let kinds = listed(known());
-        problems.push(if LATER_KINDS.contains(&word) {
-            Problem::at(written.place, format!("the trigger `{word}` is not supported yet"))
-                .help(format!("supported are {kinds}"))
-        } else {
-            Problem::at(written.place, format!("expected a kind of trigger, found {}", written.found()))
-                .help(did_you_mean(word, known()).unwrap_or_else(|| format!("`kind` is one of {kinds}")))
-        });
+        let message = format!("expected a kind of trigger, found {}", written.found());
+        let help = did_you_mean(word, known()).unwrap_or_else(|| format!("`kind` is one of {kinds}"));
+        problems.push(Problem::at(written.place, message).help(help));
         return None;
     };
     let what = format!("a `{}` trigger", kind.name());
@@ -256,7 +254,6 @@ mod tests {
     #[test]
     fn kinds_are_known_by_their_word() {
         for (yaml, expected) in [
-            ("kind: gitlab", "the trigger `gitlab` is not supported yet"),
             ("kind: webhok", "expected a kind of trigger, found `webhok`"),
             ("url: http://h/", "`kind` is missing in a trigger"),
             ("[]", "expected a trigger, found an empty list"),

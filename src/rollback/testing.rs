@@ -377,3 +377,40 @@ pub(crate) fn check(name: &str, outcome: Option<Outcome>, adds: Option<Verdict>,
         samples: vec![sample],
     }
 }
+
+/// `host` in an environment that has `env` too.
+pub(crate) fn with(mut host: Host, env: &[(&str, &str)]) -> Host {
+    let own: Vec<(String, String)> =
+        host.env.names().filter_map(|n| Some((n.to_owned(), host.env.get(n)?.to_owned()))).collect();
+    let more = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    host.env = Arc::new(own.into_iter().chain(more).collect());
+    host
+}
+
+/// As [`once`], in an environment with `env`.
+pub(crate) async fn once_in(
+    yaml: &str,
+    env: &[(&str, &str)],
+    script: &[Answer],
+) -> (ActionRecord, Vec<Request>) {
+    let (host, http) = host(script);
+    let (mut actions, _) = fire(yaml, &with(host, env)).await;
+    assert_eq!(actions.len(), 1);
+    (actions.remove(0), http.requests())
+}
+
+/// The only trigger of `yaml` in an environment with `env`, and who answers it.
+pub(crate) fn alone(
+    yaml: &str,
+    env: &[(&str, &str)],
+    script: &[Answer],
+) -> (Box<dyn Trigger>, Host, FakeHttp) {
+    let (host, http) = host(script);
+    let host = with(host, env);
+    (triggers(yaml, &host).unwrap().remove(0), host, http)
+}
+
+/// All that is wrong with `yaml` in an environment with `env`.
+pub(crate) fn problems_in(yaml: &str, env: &[(&str, &str)]) -> Vec<String> {
+    triggers(yaml, &with(host(&[]).0, env)).err().unwrap_or_default()
+}

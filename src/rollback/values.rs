@@ -90,8 +90,9 @@ impl Written {
         let open: Vec<&'static str> = [ROLLBACK_OF, ROLLBACK_ID].into_iter().filter_map(own).collect();
         let mut tried = cx.scope.clone();
         open.iter().for_each(|name| tried.set(name, name));
-        self.entries.iter().try_for_each(|(_, tree)| tree.fill(&tried).map(drop))?;
-        Ok(Values { entries: self.entries.clone(), scope: cx.scope.clone(), open })
+        let filled = self.entries.iter().map(|(name, tree)| Ok((name.clone(), tree.fill(&tried)?)));
+        let tried = Value::Object(filled.collect::<Result<_, Problem>>()?).to_string();
+        Ok(Values { entries: self.entries.clone(), scope: cx.scope.clone(), open, tried })
     }
 }
 
@@ -153,9 +154,21 @@ pub(super) struct Values {
     entries: Vec<(String, Tree)>,
     scope: Scope,
     open: Vec<&'static str>,
+    /// The JSON of it with words for what only firing knows.
+    tried: String,
 }
 
 impl Values {
+    /// Bytes of it as JSON, but for what only firing knows.
+    pub(super) const fn bytes(&self) -> usize {
+        self.tried.len()
+    }
+
+    /// Characters of the same.
+    pub(super) fn characters(&self) -> usize {
+        self.tried.chars().count()
+    }
+
     /// The values for `event`, as JSON.
     ///
     /// # Errors

@@ -236,9 +236,13 @@ fn field(field: &Field, place: Place) -> Value {
 }
 
 fn nullable(shape: Shape, schema: Value) -> Value {
-    use Shape::{FlagOr, Headers, List, Object, ObjectMap, Objects, OneOrMore, Several, TextMap, Texts};
+    use Shape::{
+        AnyMap, FlagOr, Headers, List, Object, ObjectMap, Objects, OneOrMore, Several, TextMap, Texts,
+    };
     match shape {
-        Object(_) | ObjectMap(_) | Objects(_) | TextMap | Headers | List(_) | FlagOr(_) => or_null(schema),
+        Object(_) | ObjectMap(_) | Objects(_) | TextMap | AnyMap | Headers | List(_) | FlagOr(_) => {
+            or_null(schema)
+        }
         Several(_) | Texts | OneOrMore(_) => json!({ "if": { "not": { "type": "null" } }, "then": schema }),
         _ => schema,
     }
@@ -259,6 +263,7 @@ fn shape(field: &Field, place: Place) -> Value {
             json!({ "if": { "type": "array" }, "then": { "items": text() }, "else": text() })
         }
         Shape::TextMap => json!({ "type": "object", "additionalProperties": text() }),
+        Shape::AnyMap => json!({ "type": "object" }),
         Shape::Headers => json!({
             "type": "object",
             "propertyNames": {
