@@ -1,23 +1,32 @@
-//! What follows a verdict, in its order: the rollback first, then people and trackers all at the same time. Must not
-//! change the verdict, and must not outlast its own time: two minutes, or five seconds after a signal.
+//! What follows a verdict, in its order: the rollback first, then people and trackers all at the same time, then what was
+//! started to its end. Must not change the verdict, and must not outlast its own time: two minutes without following, or
+//! five seconds after a signal.
+
+mod before;
+mod wait;
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{BoxStream, FuturesUnordered, StreamExt as _, iter};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub(crate) use self::before::{ahead, before};
 use crate::api::effect::Acted as Action;
 use crate::api::{Allowance, Effect};
-use crate::gate::outcome::{ActionRecord, ActionStatus, Record, Verdict};
+use crate::gate::measure::Watcher;
+use crate::gate::outcome::{ActionRecord, ActionStatus, Event, Record, Verdict};
 use crate::host::Host;
-use crate::host::clock::between;
+use crate::host::clock::{between, later};
 use crate::host::signals::Signal;
 use crate::notify::message::{Fact, Message, RollbackLine, Status, Told, plain};
 use crate::notify::{Notice, TIMEOUT};
 use crate::pipeline;
+use crate::policy::guards::Wait;
 use crate::policy::notices::On;
+use crate::rollback::ACTING;
 use crate::rollback::act::{GRACE, Rollback, act};
 use crate::track::Tracking;
 
@@ -34,29 +43,23 @@ pub(crate) struct Plan {
     pub rollback: Rollback,
     /// Whether a rollback verdict is followed by a rollback.
     pub armed: bool,
+    /// How long what was started is followed; `None`: not at all.
+    pub wait: Option<Wait>,
     /// Who is told of what; empty for a run that sends nothing.
     pub notices: Vec<Notice>,
     /// What is written of what; empty for a run that sends nothing.
     pub trackings: Vec<Tracking>,
 }
 
-/// What was done, and whether a wanted rollback is confirmed.
-#[derive(Debug, Default)]
-pub(crate) struct Done {
-    /// Each action, in the order of their ends.
-    pub actions: Vec<ActionRecord>,
-    /// Whether the rollback is confirmed: also where none was wanted.
-    pub confirmed: bool,
-}
-
-/// Does what `plan` says of the verdict in `record`. A first signal lets what is in flight finish, the same signal again
-/// ends it at once.
+/// Does what `plan` says of the verdict in `record`, and keeps there what was done: whether a wanted rollback is confirmed,
+/// or none was wanted. A first signal lets what is in flight finish, the same signal again ends it at once.
 pub(crate) async fn follow(
     plan: &Plan,
-    record: &Record,
+    record: &mut Record,
     host: &Host,
     signals: &mut BoxStream<'static, Signal>,
-) -> Done {
+    desk: &mut dyn Watcher,
+) -> bool {
     let (end, ending) = watch::channel(false);
     let ended = async {
         let Some(first) = signals.next().await else { return std::future::pending().await };
@@ -68,67 +71,112 @@ pub(crate) async fn follow(
         }
         std::future::pending().await
     };
-    let phase = Phase { plan, record, host, ending, actions: RefCell::default() };
+    let phase = Phase::new(plan, record, host, desk, ending);
     let confirmed = match select(std::pin::pin!(phase.run()), std::pin::pin!(ended)).await {
         Either::Left((confirmed, _)) => Some(confirmed),
         Either::Right(_) => None,
     };
-    let mut actions = phase.actions.take();
     if confirmed.is_none() && phase.rolls_back() {
-        actions.extend(plan.rollback.abandoned(&actions));
+        let open = plan.rollback.abandoned(&phase.record.borrow().actions);
+        for action in open {
+            phase.note(action);
+        }
     }
-    Done { actions, confirmed: confirmed.unwrap_or(!phase.rolls_back()) }
+    phase.unfollowed();
+    let acted = confirmed.or_else(|| phase.acted.take());
+    acted.unwrap_or(!phase.rolls_back())
 }
 
 /// The acting phase of one run.
 struct Phase<'a> {
     plan: &'a Plan,
-    record: &'a Record,
+    record: RefCell<&'a mut Record>,
     host: &'a Host,
+    /// Who is told of each action as it ends.
+    desk: RefCell<&'a mut dyn Watcher>,
     /// Turns true when the run is ending.
     ending: watch::Receiver<bool>,
-    /// What was done so far.
-    actions: RefCell<Vec<ActionRecord>>,
+    /// When people must have been told.
+    until: std::cell::Cell<Timestamp>,
+    /// What firing came to, once it has.
+    acted: RefCell<Option<bool>>,
 }
 
-impl Phase<'_> {
+impl<'a> Phase<'a> {
+    fn new(
+        plan: &'a Plan,
+        record: &'a mut Record,
+        host: &'a Host,
+        desk: &'a mut dyn Watcher,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        let until = later(host.clock.now(), ACTING).into();
+        let (record, desk) = (RefCell::new(record), RefCell::new(desk));
+        Self { plan, record, host, desk, ending, until, acted: RefCell::default() }
+    }
+
     fn rolls_back(&self) -> bool {
-        self.plan.armed && self.record.verdict == Some(Verdict::Rollback) && self.record.cancelled.is_none()
+        let record = self.record.borrow();
+        self.plan.armed && record.verdict == Some(Verdict::Rollback) && record.cancelled.is_none()
     }
 
     /// Whether a wanted rollback is confirmed, or none was wanted.
     async fn run(&self) -> bool {
         if !self.rolls_back() {
-            self.tell(self.on(), &[], &[]).await;
+            self.tell(Status::Gate(self.on()), &[], &[]).await;
             return true;
         }
         let (answer, mut answered) = watch::channel(false);
+        let places = RefCell::new(Vec::new());
+        let mut on_done = |action| {
+            places.borrow_mut().push(self.note(action));
+            // Whatever becomes of this run, what its triggers said is evidence.
+            self.save();
+            answer.send_replace(true);
+        };
+        let acting = {
+            let record = self.record.borrow();
+            act(&self.plan.rollback, &record, self.host, self.stopped(), &mut on_done)
+        };
         let rollback = async {
-            let mut on_done = |action| {
-                self.actions.borrow_mut().push(action);
-                answer.send_replace(true);
-            };
-            act(&self.plan.rollback, self.record, self.host, self.stopped(), &mut on_done).await
+            let acted = acting.await;
+            self.acted.replace(Some(acted.confirmed));
+            acted
         };
         let telling = async {
             let heard = std::pin::pin!(answered.wait_for(|answered| *answered));
             select(heard, self.host.clock.sleep(HEAR)).await;
             let lines = self.lines();
             let on = if failed(&lines) { On::RollbackFailed } else { On::Rollback };
-            (on, self.tell(on, &lines, &[]).await)
+            (on, self.tell(Status::Gate(on), &lines, &[]).await)
         };
         let (acted, (on, told)) = join(rollback, telling).await;
+        acted.warnings.into_iter().for_each(|warning| self.warn(warning));
         if !acted.confirmed && on == On::Rollback {
             // People have heard that it was requested, and must hear that it was not.
-            self.tell(On::RollbackFailed, &self.lines(), &told).await;
+            self.tell(Status::Gate(On::RollbackFailed), &self.lines(), &told).await;
         }
-        acted.confirmed
+        let started = acted.started.into_iter().zip(places.take());
+        let started = started.filter(|(one, _)| one.effect.status == ActionStatus::Confirmed).collect();
+        let ends = self.wait(started).await;
+        let confirmed = acted.confirmed && ends != Some(false);
+        self.acted.replace(Some(confirmed));
+        self.until.set(later(self.host.clock.now(), ACTING));
+        match ends {
+            Some(false) if acted.confirmed => {
+                self.tell(Status::Gate(On::RollbackFailed), &self.lines(), &told).await;
+            }
+            Some(true) if confirmed => drop(self.tell(Status::RolledBack, &self.lines(), &told).await),
+            _ => {}
+        }
+        confirmed
     }
 
     /// What people are told of.
     fn on(&self) -> On {
-        match self.record.verdict {
-            _ if self.record.cancelled.is_some() => On::Cancelled,
+        let record = self.record.borrow();
+        match record.verdict {
+            _ if record.cancelled.is_some() => On::Cancelled,
             Some(Verdict::Pass) => On::Pass,
             Some(Verdict::Alert) => On::Alert,
             Some(Verdict::Inconclusive) | None => On::Inconclusive,
@@ -138,8 +186,9 @@ impl Phase<'_> {
 
     /// What is known of the rollback: what has ended, and the triggers that have not.
     fn lines(&self) -> Vec<RollbackLine> {
-        let actions = self.actions.borrow();
-        let done: Vec<&ActionRecord> = actions.iter().filter(|action| action.purpose == "rollback").collect();
+        let record = self.record.borrow();
+        let done: Vec<&ActionRecord> =
+            record.actions.iter().filter(|action| action.purpose == "rollback").collect();
         let held = done.iter().any(|action| action.status == ActionStatus::Held);
         let mut lines: Vec<RollbackLine> = done.iter().map(|action| RollbackLine::new(action)).collect();
         if !held {
@@ -155,29 +204,41 @@ impl Phase<'_> {
         lines
     }
 
-    /// Tells all who want to hear of `on`, and writes what is to be written of it; `earlier` is what telling came to
+    /// Tells all who want to hear of `status`, and writes what is to be written of it; `earlier` is what telling came to
     /// before, notice by notice. What it came to, notice by notice.
     async fn tell(
         &self,
-        on: On,
+        status: Status,
         rollback: &[RollbackLine],
         earlier: &[Option<Effect>],
     ) -> Vec<Option<Effect>> {
-        let told = Told {
-            record: self.record,
-            status: Status::Gate(on),
-            rollback,
-            pipeline: self.plan.rollback.pipeline.as_deref(),
-            deployment: &self.plan.rollback.deployment.key,
-            at: self.host.clock.now(),
-        };
         let mut effects = vec![None; self.plan.notices.len()];
-        let wanted = |notice: &Notice| notice.tells(on);
-        let tracked = |tracking: &Tracking| tracking.on.contains(&on) && earlier.is_empty();
+        let wanted = |notice: &Notice| match status {
+            Status::Gate(on) => notice.tells(on),
+            // Whoever has heard of a rollback hears that it is done.
+            _ => notice.on.contains(&On::Rollback),
+        };
+        let tracked = |tracking: &Tracking| match status {
+            Status::Gate(on) => tracking.on.contains(&on) && earlier.is_empty(),
+            _ => false,
+        };
         if !self.plan.notices.iter().any(wanted) && !self.plan.trackings.iter().any(tracked) {
             return effects;
         }
-        let message = self.signed(Message::of(&told, &self.host.output.redactor));
+        let message = {
+            let record = self.record.borrow();
+            let told = Told {
+                record: &record,
+                status,
+                rollback,
+                pipeline: self.plan.rollback.pipeline.as_deref(),
+                deployment: &self.plan.rollback.deployment.key,
+                at: self.host.clock.now(),
+            };
+            self.signed(Message::of(&told, &self.host.output.redactor))
+        };
+        // Who is told may keep the run waiting, and a run may be killed while it waits.
+        self.save();
         let notices = self.plan.notices.iter().enumerate().filter(|(_, notice)| wanted(notice));
         let mut telling: FuturesUnordered<_> = notices
             .map(|(index, notice)| {
@@ -214,7 +275,9 @@ impl Phase<'_> {
     }
 
     async fn notify(&self, notice: &Notice, message: &Message, earlier: Option<&Effect>) -> Effect {
-        let allowance = Allowance::new(self.host, notice.timeout, self.ending.clone());
+        // A rollback that took all the time there was is still told of.
+        let left = between(self.host.clock.now(), self.until.get()).max(TIMEOUT);
+        let allowance = Allowance::new(self.host, notice.timeout.min(left), self.ending.clone());
         let sent = notice.channel.send(message, earlier, &allowance);
         let action = Action {
             kind: notice.channel.kind(),
@@ -231,7 +294,8 @@ impl Phase<'_> {
         let issues = tracking.steps(message);
         let all = issues.iter().map(|steps| async move {
             for step in steps {
-                let allowance = Allowance::new(self.host, TIMEOUT, self.ending.clone());
+                let left = between(self.host.clock.now(), self.until.get());
+                let allowance = Allowance::new(self.host, TIMEOUT.min(left), self.ending.clone());
                 let action = Action {
                     kind: tracking.tracker.kind(),
                     purpose: "track",
@@ -240,6 +304,12 @@ impl Phase<'_> {
                     id: None,
                     took: Duration::ZERO,
                 };
+                if left.is_zero() {
+                    let why = "the two minutes for acting were over before it was begun";
+                    let effect = Effect::because(ActionStatus::Failed, why);
+                    self.note(effect.record(action, &self.host.output.redactor));
+                    continue;
+                }
                 self.one(tracking.tracker.run(step, &allowance), action, &allowance).await;
             }
         });
@@ -275,9 +345,27 @@ impl Phase<'_> {
         };
         action.attempts = allowance.attempts();
         action.took = between(began, self.host.clock.now());
-        let kept = effect.clone().record(action, &self.host.output.redactor);
-        self.actions.borrow_mut().push(kept);
+        self.note(effect.clone().record(action, &self.host.output.redactor));
         effect
+    }
+
+    /// Keeps the record of an action and tells of it; where it stands.
+    fn note(&self, action: ActionRecord) -> usize {
+        let mut record = self.record.borrow_mut();
+        record.actions.push(action);
+        let action = record.actions.len() - 1;
+        self.desk.borrow_mut().events(&record, &[Event::Acted { action }], self.host.clock.now());
+        action
+    }
+
+    fn warn(&self, warning: String) {
+        let mut record = self.record.borrow_mut();
+        record.warnings.push(warning);
+        self.desk.borrow_mut().events(&record, &[Event::Warned], self.host.clock.now());
+    }
+
+    fn save(&self) {
+        self.desk.borrow_mut().save(&self.record.borrow());
     }
 
     /// Completes when the run is ending.
@@ -297,3 +385,6 @@ fn failed(lines: &[RollbackLine]) -> bool {
     let open = lines.iter().any(|line| line.status.is_none());
     !open && lines.iter().any(|line| line.status != Some(ActionStatus::Confirmed))
 }
+
+#[cfg(test)]
+mod tests;

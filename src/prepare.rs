@@ -27,7 +27,7 @@ use crate::policy::lint;
 use crate::policy::model::{Check, Policy, PolicySpec};
 use crate::policy::overrides::Overrides;
 use crate::policy::parse::{Document, parse};
-use crate::policy::problem::{Problem, Problems};
+use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::render::{Inputs, render};
 use crate::policy::template::Scope;
 use crate::policy::variables::{Given, Own};
@@ -43,6 +43,8 @@ pub(crate) struct Prepared {
     pub checks: Vec<Arc<Check>>,
     /// What a rollback fires.
     pub triggers: Vec<Box<dyn Trigger>>,
+    /// Where each of them is written.
+    pub places: Vec<Place>,
     /// Who is told of what.
     pub notices: Vec<Notice>,
     /// What is written of what.
@@ -109,6 +111,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
     let pipeline = policy.as_ref().and_then(|policy| policy.rollback.pipeline.clone());
     // Triggers of a policy that wants no rollback are unused, and nothing unused is a fault.
     let wanted = policy.as_ref().is_none_or(|policy| policy.rollback.enabled);
+    let places = triggers.iter().map(|trigger| trigger.place).filter(|_| wanted).collect();
     let triggers = if wanted {
         let cx = TriggerCx { scope: &scope, vault: &vault, pipeline: pipeline.as_deref(), host };
         render_triggers(&triggers, &cx, &mut problems)
@@ -142,6 +145,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 policy,
                 checks,
                 triggers,
+                places,
                 notices,
                 trackings,
                 scope,

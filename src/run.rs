@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use futures_util::future::{Either, maybe_done, select};
+use futures_util::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::acting;
@@ -22,6 +24,7 @@ use crate::host::trace;
 use crate::learn::learn;
 use crate::pipeline;
 use crate::policy::model::FailureAction;
+use crate::policy::problem::Problems;
 use crate::prepare::{Prepared, prepare};
 use crate::report::progress::{Progress, Shown};
 use crate::report::{Format, named};
@@ -44,7 +47,12 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
         return Exit::Usage;
     }
     let mut signals = host.signals.listen();
-    let early = learn(&mut prepared, usize::from(args.concurrency), host, &mut signals).await;
+    let mut acting = acting(args, &mut prepared, host);
+    let (early, faults) = learn_and_ask(args, &acting, &mut prepared, host, &mut signals).await;
+    if faults.any_fault() {
+        host.output.talk(diagnostic::render(&faults, &prepared.texts, host.output.colour).trim_end());
+        return Exit::Usage;
+    }
     let (plan, warnings) = match plan(&prepared.timing, &prepared.checks) {
         Ok(planned) => planned,
         Err(fault) => {
@@ -52,32 +60,13 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
             return Exit::Usage;
         }
     };
-    let mut record = begin(args, &prepared, &plan, host);
+    let mut record = begin(args, &prepared, &acting, &plan, host);
     record.warnings.extend(warnings);
-    let rollback = Rollback {
-        guards: Guards::new(args.is_rollback, args.no_rollback.as_deref(), &host.env),
-        pipeline: prepared.policy.rollback.pipeline.clone(),
-        deployment: Deployment::find(
-            args.inputs.deployment_id.as_deref(),
-            prepared.deployed_at,
-            &host.env,
-            prepared.timing.start,
-        ),
-        triggers: prepared.triggers,
-    };
-    let armed = wants_rollback(args, &record, prepared.policy.rollback.enabled, &rollback);
-    let silent = args.dry_run || args.no_actions;
-    let mut trackings = if silent { Vec::new() } else { prepared.trackings };
-    record.warnings.extend(issues::find(&mut trackings, &args.issues, host).await);
-    let acting = acting::Plan {
-        rollback,
-        armed,
-        notices: if silent { Vec::new() } else { prepared.notices },
-        trackings,
-    };
-    if armed {
+    record.warnings.extend(issues::find(&mut acting.trackings, &args.issues, host).await);
+    if acting.armed {
         record.warnings.extend(acting.rollback.deployment.warning.clone());
     }
+    record.warnings.extend(acting::ahead(&acting, plan.deadline, host));
 
     let mut desk = Desk::new(args, host);
     let hold = !prepared.policy.rollback.on_inconclusive_rollback;
@@ -113,12 +102,8 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     if judged.is_ok() {
         desk.events(&record, &[Event::Judged], host.clock.now());
     }
-    let done = acting::follow(&acting, &record, host, &mut signals).await;
-    for action in done.actions {
-        record.actions.push(action);
-        desk.events(&record, &[Event::Acted { action: record.actions.len() - 1 }], host.clock.now());
-    }
-    let exit = judged.map_or_else(|cancelled| cancelled, |verdict| Exit::of(verdict, done.confirmed));
+    let confirmed = acting::follow(&acting, &mut record, host, &mut signals, &mut desk).await;
+    let exit = judged.map_or_else(|cancelled| cancelled, |verdict| Exit::of(verdict, confirmed));
     record.finished_at = Some(host.clock.now());
     let returned = returned(args, &record, exit);
     record.exit = Some((exit, returned));
@@ -132,8 +117,62 @@ pub(crate) async fn run(args: &RunArgs, host: &Host) -> Exit {
     returned
 }
 
+/// What is to follow the verdict.
+fn acting(args: &RunArgs, prepared: &mut Prepared, host: &Host) -> acting::Plan {
+    let policy = &prepared.policy.rollback;
+    let silent = args.dry_run || args.no_actions;
+    let rollback = Rollback {
+        guards: Guards::new(args.is_rollback, args.no_rollback.as_deref(), &host.env, policy.guards.clone()),
+        pipeline: policy.pipeline.clone(),
+        deployment: Deployment::find(
+            args.inputs.deployment_id.as_deref(),
+            prepared.deployed_at,
+            &host.env,
+            prepared.timing.start,
+        ),
+        triggers: std::mem::take(&mut prepared.triggers),
+        state: args.state.clone(),
+    };
+    let deployed = prepared.timing.deployed_at.is_some();
+    acting::Plan {
+        armed: policy.enabled && !silent && deployed && !rollback.triggers.is_empty(),
+        rollback,
+        wait: policy.wait,
+        notices: if silent { Vec::new() } else { std::mem::take(&mut prepared.notices) },
+        trackings: if silent { Vec::new() } else { std::mem::take(&mut prepared.trackings) },
+    }
+}
+
+/// Learns what the plan needs and asks what acting needs, at the same time: the signal that ended it, and what is wrong.
+async fn learn_and_ask(
+    args: &RunArgs,
+    acting: &acting::Plan,
+    prepared: &mut Prepared,
+    host: &Host,
+    signals: &mut BoxStream<'static, Signal>,
+) -> (Option<Signal>, Problems) {
+    let (places, preflight) = (prepared.places.clone(), prepared.policy.rollback.preflight);
+    let mut asking = std::pin::pin!(maybe_done(acting::before(acting, &places, preflight, host)));
+    let early = {
+        let learning = learn(prepared, usize::from(args.concurrency), host, signals);
+        let asked = async {
+            asking.as_mut().await;
+            std::future::pending::<Option<Signal>>().await
+        };
+        select(std::pin::pin!(learning), std::pin::pin!(asked)).await.factor_first().0
+    };
+    let early = match early {
+        Some(signal) => Some(signal),
+        None => match select(signals.next(), asking.as_mut()).await {
+            Either::Left((signal, _)) => signal,
+            Either::Right(_) => None,
+        },
+    };
+    (early, asking.take_output().unwrap_or_default())
+}
+
 /// The record of a run of which nothing is known yet.
-fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Record {
+fn begin(args: &RunArgs, prepared: &Prepared, acting: &acting::Plan, plan: &Plan, host: &Host) -> Record {
     let inputs = &args.inputs;
     let known = prepared.record(plan);
     Record {
@@ -142,7 +181,7 @@ fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Recor
         version: inputs.version.clone(),
         previous_version: inputs.previous_version.clone(),
         run_url: pipeline::run_url(&host.env),
-        disarmed: disarmed(args, prepared),
+        disarmed: disarmed(args, prepared, acting),
         fail_fast: known.fail_fast && !args.no_fail_fast,
         warnings: diagnostic::lines(&prepared.policy.warnings, &prepared.texts),
         ..known
@@ -150,7 +189,7 @@ fn begin(args: &RunArgs, prepared: &Prepared, plan: &Plan, host: &Host) -> Recor
 }
 
 /// All that keeps this run from acting on a rollback, or from failing the pipeline for more than an alert.
-fn disarmed(args: &RunArgs, prepared: &Prepared) -> Vec<String> {
+fn disarmed(args: &RunArgs, prepared: &Prepared, acting: &acting::Plan) -> Vec<String> {
     let may_roll_back =
         prepared.checks.iter().any(|c| c.failure_action == FailureAction::Rollback && !c.dry_run);
     let enabled = prepared.policy.rollback.enabled;
@@ -161,15 +200,9 @@ fn disarmed(args: &RunArgs, prepared: &Prepared) -> Vec<String> {
         (args.fail_on == FailOn::Never, "--fail-on never"),
         (may_roll_back && !enabled, "rollback_policy.enabled: false"),
         (may_roll_back && prepared.timing.deployed_at.is_none(), "--deployed-at none"),
-        (may_roll_back && enabled && prepared.triggers.is_empty(), "no rollback trigger configured"),
+        (may_roll_back && enabled && acting.rollback.triggers.is_empty(), "no rollback trigger configured"),
     ];
     reasons.iter().filter(|(holds, _)| *holds).map(|(_, reason)| (*reason).to_owned()).collect()
-}
-
-/// Whether a rollback verdict of this run is followed by a rollback.
-const fn wants_rollback(args: &RunArgs, record: &Record, enabled: bool, rollback: &Rollback) -> bool {
-    let silent = args.dry_run || args.no_actions || record.deployed_at.is_none();
-    enabled && !silent && !rollback.triggers.is_empty()
 }
 
 const fn cancel(signal: Signal, record: &mut Record) -> Exit {

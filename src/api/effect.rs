@@ -62,6 +62,7 @@ impl Effect {
             reason: self.reason.and_then(kept),
             response: self.response.and_then(kept),
             took: action.took,
+            followed: None,
         }
     }
 }

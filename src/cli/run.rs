@@ -55,6 +55,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub is_rollback: bool,
 
+    /// Keep what was rolled back in a file, so that no run does it a second time, too soon or too often
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
     /// Tell every question and answer on stderr
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,

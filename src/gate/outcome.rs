@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::policy::model::Check;
 use crate::policy::window::Mode;
 
-pub use action::{ActionRecord, ActionStatus};
+pub use action::{ActionRecord, ActionStatus, Followed};
 pub use sample::Sample;
 pub use tested::{Found, Tested, TestedSeries};
 
@@ -311,6 +311,11 @@ pub enum Event {
     Warned,
     /// The verdict is said; acting begins.
     Judged,
+    /// What an action started goes on, or has ended.
+    Followed {
+        /// Index of the action.
+        action: usize,
+    },
     /// An action ended.
     Acted {
         /// Index of the action.

@@ -33,6 +33,14 @@ pub trait Files: Send + Sync {
     /// The system's error, after putting back what the file held; a file that nobody may write, and what is no file.
     fn overwrite(&self, path: &Path, text: &[u8]) -> io::Result<()>;
 
+    /// Adds what `change` makes of the file at `path`, which is made where there is none, to its end: on disk when this
+    /// returns, and nobody else amends the file meanwhile. A refusal of `change` adds nothing.
+    ///
+    /// # Errors
+    /// The system's error, the file as it was then; `WouldBlock` where somebody else is at it, at once; what is no file; what
+    /// `change` refuses with.
+    fn amend(&self, path: &Path, change: &mut dyn FnMut(&[u8]) -> io::Result<Vec<u8>>) -> io::Result<()>;
+
     /// A new file for `text` that only this user can read, deleted with the returned guard.
     ///
     /// # Errors
@@ -115,6 +123,32 @@ impl Files for SystemFiles {
         })
     }
 
+    fn amend(&self, path: &Path, change: &mut dyn FnMut(&[u8]) -> io::Result<Vec<u8>>) -> io::Result<()> {
+        use std::io::{Read as _, Seek as _};
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        let new = std::fs::symlink_metadata(path).is_err();
+        let mut file =
+            std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // The system lets it go with the file, however this process ends.
+        file.try_lock()?;
+        let mut text = Vec::new();
+        (&mut file).take(MAX_READ + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_READ {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
+        }
+        let added = change(&text)?;
+        let end = file.seek(io::SeekFrom::End(0))?;
+        let written = file.write_all(&added).and_then(|()| file.sync_all());
+        if written.is_err() {
+            // As good as can be: half a line is survived too.
+            let _ = file.set_len(end);
+        }
+        written?;
+        if new { sync_folder(path) } else { Ok(()) }
+    }
+
     fn temporary(&self, stem: &str, text: &[u8]) -> io::Result<TemporaryFile> {
         let name = format!("{stem}-{}-{:016x}", std::process::id(), super::secret::random_seed());
         let path = std::env::temp_dir().join(name);
@@ -140,6 +174,24 @@ fn write_special(path: &Path, text: &[u8]) -> io::Result<()> {
     #[cfg(not(unix))]
     let mut file = options.open(path)?;
     file.write_all(text)
+}
+
+/// Puts the name of a new file on disk, beside what it holds.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Some file systems cannot put a folder on disk by itself, and need not.
+        std::fs::OpenOptions::new().read(true).open(folder)?.sync_all().or_else(|error| {
+            match error.kind() {
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+                _ => Err(error),
+            }
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// What may be read by few before must not be read by all after.
@@ -209,6 +261,27 @@ mod tests {
         assert!(SystemFiles.overwrite(Path::new("/dev/null"), b"3").is_err());
         assert!(SystemFiles.overwrite(&folder.path().join("none"), b"3").is_err());
         assert_eq!(SystemFiles.read(&path).unwrap(), b"2");
+    }
+
+    #[test]
+    fn a_file_is_amended_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        SystemFiles.amend(&path, &mut |text| Ok([text, b"one\n"].concat())).unwrap();
+        SystemFiles
+            .amend(&path, &mut |text| {
+                assert_eq!(text, b"one\n");
+                let other = SystemFiles.amend(&path, &mut |_| panic!("it is locked")).unwrap_err();
+                assert_eq!(other.kind(), io::ErrorKind::WouldBlock);
+                Ok(b"two\n".to_vec())
+            })
+            .unwrap();
+        let refusal = SystemFiles.amend(&path, &mut |_| Err(io::Error::other("no"))).unwrap_err();
+        assert_eq!(refusal.to_string(), "no");
+        assert_eq!(SystemFiles.read(&path).unwrap(), b"one\ntwo\n");
+        for none in [folder.path().to_owned(), folder.path().join("no/such"), PathBuf::from("/dev/null")] {
+            assert!(SystemFiles.amend(&none, &mut |_| panic!("there is nothing to amend")).is_err());
+        }
     }
 
     #[test]

@@ -377,7 +377,7 @@ impl RollbackLine {
             kind: action.kind.clone(),
             target: plain(&action.target),
             status: Some(action.status),
-            reason: action.reason.as_deref().map(plain),
+            reason: action.why().map(plain),
             url: action.url.clone(),
         }
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::envelope::{self, ENVELOPE, NAME_OPTIONAL, NAME_REQUIRED};
 use super::events::{ALPHA, BETA_FIELD, RatesSpec};
 use super::form::Form;
+use super::guards::{COOLDOWN, FREEZES, GuardsSpec, MAX_PER_DAY, REQUIRE_PREVIOUS, WAIT};
 use super::healthy;
 use super::model::{CheckSpec, ControlSpec, PolicySpec, RollbackSpec};
 use super::node::{Data, Node};
@@ -54,11 +55,11 @@ pub static ROLLBACK_POLICY: &[Field] = &[
     .default("hold"),
     Field::new("preflight", Shape::Flag, "whether triggers are tried before measuring").default("true"),
     Field::new("trigger", Shape::Any, "what starts the rollback: one trigger or a list"),
-    Field::later("freeze"),
-    Field::later("require_previous_version"),
-    Field::later("cooldown"),
-    Field::later("max_per_day"),
-    Field::later("wait"),
+    FREEZES,
+    REQUIRE_PREVIOUS,
+    COOLDOWN,
+    MAX_PER_DAY,
+    WAIT,
 ];
 
 /// Whether checks of `kind` ask an integration that their `source` names.
@@ -127,6 +128,7 @@ fn rollback(node: &Node, problems: &mut Problems) -> Option<RollbackSpec> {
         on_inconclusive: body.value("on_inconclusive"),
         preflight: body.value("preflight"),
         trigger: body.node("trigger").cloned(),
+        guards: GuardsSpec::read(&mut body),
     })
 }
 

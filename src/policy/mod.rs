@@ -24,6 +24,8 @@ pub mod window;
 pub mod healthy;
 pub mod context;
 pub mod envelope;
+pub mod guards;
+pub mod rollback;
 pub mod deployment_triggers;
 pub mod notices;
 pub mod tracking;

@@ -12,10 +12,10 @@ use super::criterion::Criterion;
 use super::events::{RatesSpec, Tested};
 use super::integration::Integrations;
 pub use super::missing::{On, OnMissing, OnMissingSpec, OnNoTraffic};
-use super::node::Node;
 use super::notices::NoticeSpec;
 use super::problem::{Place, Problems};
 use super::relative::Relative;
+pub use super::rollback::{OnInconclusive, Rollback, RollbackSpec};
 use super::template::Template;
 use super::tracking::TrackingSpec;
 use super::value::{AtLeastOne, Period, Scalar, Share, Value};
@@ -299,33 +299,6 @@ pub struct ControlSpec {
     pub place: Place,
 }
 
-/// The gate's `rollback_policy` as it was read.
-#[derive(Debug, Clone, Default)]
-pub struct RollbackSpec {
-    /// Whether a rollback verdict triggers anything.
-    pub enabled: Option<Value<bool>>,
-    /// The checks' default.
-    pub max_failures: Option<Value<AtLeastOne>>,
-    /// The pipeline that takes the deployment back.
-    pub pipeline: Option<Template>,
-    /// Whether an inconclusive rollback check is taken for a failed one.
-    pub on_inconclusive: Option<Value<OnInconclusive>>,
-    /// Whether triggers are tried for what can be read before measuring.
-    pub preflight: Option<Value<bool>>,
-    /// The triggers, for `rollback` to read.
-    pub trigger: Option<Node>,
-}
-
-/// What an inconclusive rollback check leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnInconclusive {
-    /// The verdict is inconclusive.
-    #[default]
-    Hold,
-    /// The verdict is rollback.
-    Rollback,
-}
-
 /// A policy as it will run.
 #[derive(Debug)]
 pub struct Policy {
@@ -355,19 +328,6 @@ pub struct Policy {
     pub warnings: Problems,
 }
 
-/// What follows a rollback verdict.
-#[derive(Debug, Clone)]
-pub struct Rollback {
-    /// Whether it triggers anything.
-    pub enabled: bool,
-    /// The pipeline that takes the deployment back.
-    pub pipeline: Option<String>,
-    /// Whether an inconclusive rollback check is taken for a failed one.
-    pub on_inconclusive_rollback: bool,
-    /// Whether triggers are tried for what can be read before measuring.
-    pub preflight: bool,
-}
-
 impl Scalar for FailureAction {
     const EXPECTED: &'static str = "`rollback` or `alert`";
     const WORDS: &'static [&'static str] = &["rollback", "alert"];
@@ -376,19 +336,6 @@ impl Scalar for FailureAction {
         match text {
             "rollback" => Some(Self::Rollback),
             "alert" => Some(Self::Alert),
-            _ => None,
-        }
-    }
-}
-
-impl Scalar for OnInconclusive {
-    const EXPECTED: &'static str = "`hold` or `rollback`";
-    const WORDS: &'static [&'static str] = &["hold", "rollback"];
-
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "hold" => Some(Self::Hold),
-            "rollback" => Some(Self::Rollback),
             _ => None,
         }
     }

@@ -80,12 +80,15 @@ pub fn render(spec: &PolicySpec, inputs: &Inputs<'_>, problems: &mut Problems) -
         ends: window.timeout.is_some(),
         max_failures: known.value(spec.rollback.max_failures.as_ref()).map(|AtLeastOne(count)| count),
     };
+    let (guards, wait) = spec.rollback.guards.render(known.scope, known.problems);
     let rollback = Rollback {
         enabled: known.value(spec.rollback.enabled.as_ref()).unwrap_or(true),
         pipeline: known.text(spec.rollback.pipeline.as_ref()),
         on_inconclusive_rollback: known.value(spec.rollback.on_inconclusive.as_ref())
             == Some(OnInconclusive::Rollback),
         preflight: known.value(spec.rollback.preflight.as_ref()).unwrap_or(true),
+        guards,
+        wait,
     };
     let warm_up = known.value(window.warm_up.as_ref());
     let timeout = known.value(window.timeout.as_ref());

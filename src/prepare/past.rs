@@ -152,6 +152,7 @@ impl Past {
             policy,
             checks,
             triggers: Vec::new(),
+            places: Vec::new(),
             notices: Vec::new(),
             trackings: Vec::new(),
             scope,

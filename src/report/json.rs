@@ -72,7 +72,8 @@ mod tests {
     use crate::policy::model::{Count, FailureAction, Require};
     use crate::policy::value::Share;
     use crate::report::sample::{
-        cancelled, edit, fleet, inconclusive, metric, open, pass, planned, rollback, watched, webhook,
+        cancelled, edit, fleet, followed, inconclusive, metric, open, pass, planned, rollback, watched,
+        webhook,
     };
 
     fn value(record: &Record) -> Value {
@@ -93,6 +94,8 @@ mod tests {
             webhook(ActionStatus::Failed),
             webhook(ActionStatus::Held),
             webhook(ActionStatus::Unknown),
+            followed(Some(true), "success"),
+            followed(None, "it had not ended"),
         ]);
         odd.checks.push(metric("odd", 1.0, FailureAction::Alert).values(&[
             f64::NAN,
@@ -144,6 +147,11 @@ mod tests {
             keys(&value["actions"][0]),
             "kind purpose target status http_status attempts id url reason response took"
         );
+        let mut record = rollback();
+        record.actions = vec![followed(Some(false), "failure")];
+        let action = &self::value(&record)["actions"][0];
+        assert!(keys(action).ends_with(" took followed ended ended_well"));
+        assert_eq!((&action["ended"], &action["ended_well"]), (&json!("failure"), &json!(false)));
     }
 
     #[test]

@@ -108,6 +108,9 @@ impl Lines {
                 lines.push(format!("{}verdict {word}: {why}{}", voice.disarmed(record), of_checks(record)));
             }
             Event::Acted { action } => lines.extend(record.actions.get(action).map(|a| voice.action(a))),
+            Event::Followed { action } => {
+                lines.extend(record.actions.get(action).and_then(|action| voice.followed(action)));
+            }
             Event::Finished => lines.push(finish(voice, record)),
         }
         // Warnings are added along with other events too, such as the plan: they are told with the next one.

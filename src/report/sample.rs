@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::check::{Labels, Phases};
 use crate::exit::Exit;
 use crate::gate::outcome::{
-    ActionRecord, ActionStatus, Cancelled, CheckRecord, Outcome, Record, Sample, State, Verdict,
+    ActionRecord, ActionStatus, Cancelled, CheckRecord, Followed, Outcome, Record, Sample, State, Verdict,
 };
 use crate::host::clock::later;
 use crate::policy::model::{Check, FailureAction, Judging};
@@ -158,7 +158,15 @@ pub(super) fn webhook(status: ActionStatus) -> ActionRecord {
         reason: (!confirmed).then(|| "503 Service Unavailable".to_owned()),
         response: confirmed.then(|| "{\"queued\": true}".to_owned()),
         took: Duration::from_millis(38),
+        followed: None,
     }
+}
+
+/// A pipeline that was started and followed: to a good or a bad end, or to none that is known.
+pub(super) fn followed(well: Option<bool>, words: &str) -> ActionRecord {
+    let took = Duration::from_secs(192);
+    let followed = Followed { words: words.to_owned(), well, goes_on: false, took };
+    ActionRecord { followed: Some(followed), ..webhook(ActionStatus::Confirmed) }
 }
 
 /// The checks of a policy while they are watched: two breaches, an error, one without values.

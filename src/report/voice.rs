@@ -9,7 +9,7 @@ use super::standing::{Standing, totals, worst_first};
 use super::words::{self, clean, count, cut};
 use crate::check::Labels;
 use crate::gate::outcome::{
-    ActionRecord, ActionStatus, Cancelled, CheckRecord, Outcome, Record, Sample, State, Verdict,
+    ActionRecord, ActionStatus, Cancelled, CheckRecord, Followed, Outcome, Record, Sample, State, Verdict,
 };
 use crate::policy::criterion::Number;
 
@@ -225,13 +225,33 @@ impl<'r> Voice<'r> {
         };
         let whom = [self.say(&action.kind, NAME), self.say(&action.target, LINE)];
         let whom: Vec<&str> = whom.iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
-        let why = match (&action.reason, action.status) {
-            (Some(reason), status) if status != ActionStatus::Confirmed => {
-                format!(", {}", self.say(reason, LINE))
-            }
-            _ => String::new(),
-        };
-        format!("{} {by} {}{why}", action.purpose, whom.join(" "))
+        let why = action.reason.as_ref().map(|reason| format!(", {}", self.say(reason, LINE)));
+        let how = action.followed.as_ref().filter(|followed| !followed.goes_on);
+        let how = how.map(|followed| format!("; {}", self.went(followed)));
+        format!(
+            "{} {by} {}{}{}",
+            action.purpose,
+            whom.join(" "),
+            why.unwrap_or_default(),
+            how.unwrap_or_default()
+        )
+    }
+
+    /// How what `action` started goes on, where it is followed.
+    pub(super) fn followed(&self, action: &ActionRecord) -> Option<String> {
+        let followed = action.followed.as_ref()?;
+        let whom = format!("{} {}", self.say(&action.kind, NAME), self.say(&action.target, LINE));
+        Some(format!("{} of {whom}: {}", action.purpose, self.went(followed)))
+    }
+
+    fn went(&self, followed: &Followed) -> String {
+        let (words, took) = (self.say(&followed.words, LINE), words::span(followed.took));
+        match followed.well {
+            _ if followed.goes_on => format!("{words}, followed for {took}"),
+            Some(true) => format!("it ended well after {took}: {words}"),
+            Some(false) => format!("it DID NOT END WELL after {took}: {words}"),
+            None => format!("how it ends is not known: {words}"),
+        }
     }
 
     /// The same with the answer's status, attempts and time.

@@ -1,6 +1,7 @@
 //! The acting phase of a rollback: guards first, then every trigger at once, a record for each. Must not change the
 //! verdict, and must not outlast its two minutes, or a signal by more than five seconds. May be dropped at any time.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -8,7 +9,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::guards::Guards;
+use super::guards::{Guards, records};
+use super::ledger::Ledger;
 use super::{ACTING, Order, Trigger};
 use crate::api::effect::Acted as Action;
 use crate::api::keep::{End, keep};
@@ -36,6 +38,8 @@ pub struct Rollback {
     pub pipeline: Option<String>,
     /// What tells this deployment from others.
     pub deployment: Deployment,
+    /// Where it is kept what was rolled back, over several runs.
+    pub state: Option<PathBuf>,
 }
 
 impl Rollback {
@@ -68,6 +72,9 @@ impl Rollback {
     /// What is to be told of the triggers that none of `done` is about, where a second signal ended the run at once.
     pub fn abandoned(&self, done: &[ActionRecord]) -> Vec<ActionRecord> {
         let done: Vec<&ActionRecord> = done.iter().filter(|action| action.purpose == "rollback").collect();
+        if done.iter().any(|action| action.status == ActionStatus::Held) {
+            return Vec::new();
+        }
         let open = self.open(&done);
         open.map(|(kind, target)| ActionRecord {
             kind: kind.to_owned(),
@@ -83,6 +90,7 @@ impl Rollback {
             ),
             response: None,
             took: Duration::ZERO,
+            followed: None,
         })
         .collect()
     }
@@ -93,8 +101,10 @@ impl Rollback {
 pub struct Acted {
     /// Whether the rollback is confirmed: by every trigger, and without any trigger since none is wanted then.
     pub confirmed: bool,
-    /// What was started, with the number of the trigger that did and of the action that tells of it.
+    /// What was started, in the order in which that was told of.
     pub started: Vec<Started>,
+    /// What people should know of keeping what was done.
+    pub warnings: Vec<String>,
 }
 
 /// What a trigger has started.
@@ -112,25 +122,46 @@ pub struct Started {
 ///
 /// Once `stop` completes nothing new is begun, retries included; what is in flight has five seconds, and what has
 /// not ended by then is told of as unknown.
-pub async fn act(
-    plan: &Rollback,
+pub fn act<'a, S: Future<Output = ()>>(
+    plan: &'a Rollback,
     record: &Record,
-    host: &Host,
+    host: &'a Host,
+    stop: S,
+    on_done: &'a mut dyn FnMut(ActionRecord),
+) -> impl Future<Output = Acted> + use<'a, S> {
+    // All that is asked of the record is asked now: it changes while its rollback goes on.
+    let events = events(plan, record, host);
+    let others = plan.guards.held(record, host.clock.now());
+    let state = plan.state.as_deref();
+    let ledger = Ledger::new(state, &plan.deployment.key, record, &plan.triggers, &events, host);
+    async move {
+        if plan.triggers.is_empty() {
+            return Acted { confirmed: true, ..Acted::default() };
+        }
+        let began = host.clock.now();
+        let held = ledger.open(others, &plan.guards.written).await;
+        if !held.is_empty() {
+            records(held, &plan.targets()).into_iter().for_each(|action| on_done(shown(action, host)));
+            return Acted { warnings: ledger.warnings(), ..Acted::default() };
+        }
+        let mut acted = fire(plan, &events, &ledger, began, stop, on_done).await;
+        acted.warnings = ledger.warnings();
+        acted
+    }
+}
+
+/// Fires what no guard holds back.
+async fn fire(
+    plan: &Rollback,
+    events: &[Event],
+    ledger: &Ledger<'_>,
+    began: Timestamp,
     stop: impl Future<Output = ()>,
     on_done: &mut dyn FnMut(ActionRecord),
 ) -> Acted {
-    if plan.triggers.is_empty() {
-        return Acted { confirmed: true, started: Vec::new() };
-    }
-    let held = plan.guards.records(&plan.targets());
-    if !held.is_empty() {
-        held.into_iter().for_each(|action| on_done(shown(action, host)));
-        return Acted::default();
-    }
-    let began = host.clock.now();
+    let host = ledger.host;
     let until = later(began, ACTING);
     let (end_run, ending) = tokio::sync::watch::channel(false);
-    let events = events(plan, record, host);
     let order = |event| Order { event, allowance: Allowance::new(host, ACTING, ending.clone()) };
     let orders: Vec<Order<'_>> = events.iter().map(order).collect();
     let mut turns = turns(orders.len());
@@ -140,13 +171,16 @@ pub async fn act(
         .zip(&orders)
         .zip(turns.drain(..))
         .enumerate()
-        .map(|(index, ((trigger, order), turn))| async move { (index, turn.fire(&**trigger, order).await) })
+        .map(|(index, ((trigger, order), turn))| async move {
+            (index, turn.take(once(ledger, index, &**trigger, order), order).await)
+        })
         .collect();
-    let acted = Acted { confirmed: true, started: Vec::new() };
+    let acted = Acted { confirmed: true, ..Acted::default() };
     let mut done = Done { plan, orders: &orders, host, began, open: vec![true; orders.len()], acted };
     let mut stop = std::pin::pin!(stop);
     let mut stopped = false;
     let mut over = host.clock.sleep_until(until);
+    let mut never_begun = Vec::new();
     loop {
         tokio::select! {
             // A stop that was there before anything began must be seen first.
@@ -162,12 +196,29 @@ pub async fn act(
             },
             () = &mut over => {
                 let why = if stopped { "the run was ended" } else { "the two minutes for acting were over" };
-                done.give_up(why, on_done);
+                never_begun = done.give_up(why, on_done);
                 break;
             }
         }
     }
+    drop(flying);
+    for (index, effect) in never_begun {
+        ledger.end(index, &effect).await;
+    }
     done.acted
+}
+
+/// Fires a trigger that no earlier run has fired, and keeps what came of it.
+async fn once(ledger: &Ledger<'_>, index: usize, trigger: &dyn Trigger, order: &Order<'_>) -> Effect {
+    // Nothing is kept of what would not begin.
+    if !order.allowance.ended()
+        && let Some(known) = ledger.begin(index, &order.allowance).await
+    {
+        return known;
+    }
+    let effect = trigger.fire(order).await;
+    ledger.end(index, &effect).await;
+    effect
 }
 
 /// A trigger's place in the order of the policy.
@@ -188,12 +239,12 @@ fn turns(count: usize) -> Vec<Turn> {
 }
 
 impl Turn {
-    async fn fire(self, trigger: &dyn Trigger, order: &Order<'_>) -> Effect {
+    async fn take(self, fire: impl Future<Output = Effect>, order: &Order<'_>) -> Effect {
         if let Some(mine) = self.mine {
             // However the one before ended, dropped included, it is this one's turn then.
             let _ = mine.await;
         }
-        match select(trigger.fire(order), order.allowance.host.clock.sleep(TURN)).await {
+        match select(std::pin::pin!(fire), order.allowance.host.clock.sleep(TURN)).await {
             Either::Left((effect, _)) => effect,
             Either::Right(((), firing)) => {
                 let _ = self.next.send(());
@@ -257,8 +308,9 @@ impl Done<'_> {
         on_done(effect.record(action, &self.host.output.redactor));
     }
 
-    /// Tells of all that has not ended: it may have happened, unless nothing was begun.
-    fn give_up(&mut self, why: &str, on_done: &mut dyn FnMut(ActionRecord)) {
+    /// Tells of all that has not ended: it may have happened, unless nothing was begun, which is returned.
+    fn give_up(&mut self, why: &str, on_done: &mut dyn FnMut(ActionRecord)) -> Vec<(usize, Effect)> {
+        let mut never_begun = Vec::new();
         let open: Vec<usize> = (0..self.open.len()).filter(|i| self.open.get(*i) == Some(&true)).collect();
         for index in open {
             let begun = self.orders.get(index).is_some_and(|order| order.allowance.attempts() > 0);
@@ -266,10 +318,14 @@ impl Done<'_> {
                 let reason = format!("{why} before an answer came; it may have been received");
                 Effect::because(ActionStatus::Unknown, reason)
             } else {
-                Effect::because(ActionStatus::Failed, format!("{why} before anything was begun"))
+                let effect =
+                    Effect::because(ActionStatus::Failed, format!("{why} before anything was begun"));
+                never_begun.push((index, effect.clone()));
+                effect
             };
             self.take(index, effect, on_done);
         }
+        never_begun
     }
 }
 
@@ -352,7 +408,8 @@ mod tests {
     async fn a_guard_that_holds_lets_nothing_through() {
         let (host, http) = host(&[Answer::Status(200, "")]);
         let mut held = plan(HOOK, &host);
-        held.guards = Guards::new(true, Some("the migration drops a column"), &Env::default());
+        held.guards =
+            Guards::new(true, Some("the migration drops a column"), &Env::default(), Default::default());
         let mut actions = Vec::new();
         let confirmed =
             act(&held, &record(), &host, std::future::pending(), &mut |action| actions.push(action))

@@ -18,7 +18,9 @@ pub mod github_workflow;
 pub mod gitlab;
 pub mod guards;
 pub mod jenkins;
+pub mod ledger;
 mod order;
+mod state;
 mod values;
 mod verb;
 #[cfg(test)]
@@ -175,15 +177,6 @@ pub static TRIGGERS: &[&dyn TriggerKind] = &[
 
 /// The field that every trigger has.
 pub static KIND: &[Field] = &[Field::required("kind", Shape::Text, "how the rollback is started")];
-
-/// The guards of `rollback_policy` that this version cannot honour, as fields of its table.
-pub static LATER_GUARDS: &[Field] = &[
-    Field::later("freeze"),
-    Field::later("require_previous_version"),
-    Field::later("cooldown"),
-    Field::later("max_per_day"),
-    Field::later("wait"),
-];
 
 /// A trigger as it was read, and where.
 #[derive(Debug)]

@@ -241,6 +241,7 @@ pub(crate) fn plan(yaml: &str, host: &Host) -> Rollback {
         guards: Guards::default(),
         pipeline: Some("rollback-checkout".into()),
         deployment: Deployment { key: "id:d-1".into(), warning: None },
+        state: None,
     }
 }
 

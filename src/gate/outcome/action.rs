@@ -52,4 +52,26 @@ pub struct ActionRecord {
     pub response: Option<String>,
     /// From the first attempt to the last answer.
     pub took: Duration,
+    /// How what was started went on, where it is followed.
+    pub followed: Option<Followed>,
+}
+
+impl ActionRecord {
+    /// How what it started went on, where that is known, else why it ended as it did.
+    pub fn why(&self) -> Option<&str> {
+        self.followed.as_ref().map(|followed| followed.words.as_str()).or(self.reason.as_deref())
+    }
+}
+
+/// How what was started went on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// How it stands or ended, in its system's own words, or why that is not known; masked and cut.
+    pub words: String,
+    /// Whether it ended, and if so, whether well; `None` as long as it has not, or is not known to have.
+    pub well: Option<bool>,
+    /// Whether it is still followed.
+    pub goes_on: bool,
+    /// How long it was followed.
+    pub took: Duration,
 }

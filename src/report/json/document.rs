@@ -344,4 +344,13 @@ pub(super) struct ActionDocument {
     pub(super) response: Option<String>,
     /// Seconds from the first attempt to the last answer.
     pub(super) took: Finite,
+    /// Seconds for which what was started was followed; absent where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) followed: Option<Finite>,
+    /// How it ended, in its system's own words, or why that is not known; absent as long as it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ended: Option<String>,
+    /// Whether it ended well; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ended_well: Option<bool>,
 }

@@ -170,6 +170,8 @@ fn phases(phases: &Phases) -> PhasesDocument {
 
 fn action(action: &ActionRecord, redact: Redact<'_>) -> ActionDocument {
     let text = |text: &Option<String>| text.as_deref().map(redact);
+    let followed = action.followed.as_ref();
+    let over = followed.filter(|followed| !followed.goes_on);
     ActionDocument {
         kind: action.kind.clone(),
         purpose: action.purpose,
@@ -182,5 +184,8 @@ fn action(action: &ActionRecord, redact: Redact<'_>) -> ActionDocument {
         reason: text(&action.reason),
         response: text(&action.response),
         took: Finite::seconds(action.took),
+        followed: followed.map(|followed| Finite::seconds(followed.took)),
+        ended: over.map(|followed| redact(&followed.words)),
+        ended_well: over.and_then(|followed| followed.well),
     }
 }

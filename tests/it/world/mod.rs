@@ -393,6 +393,17 @@ impl Files for Folder {
         self.replace(path, text)
     }
 
+    fn amend(
+        &self,
+        path: &Path,
+        change: &mut dyn FnMut(&[u8]) -> std::io::Result<Vec<u8>>,
+    ) -> std::io::Result<()> {
+        let mut text = if self.exists(path) { self.read(path)? } else { Vec::new() };
+        let added = change(&text)?;
+        text.extend(added);
+        self.replace(path, &text)
+    }
+
     fn temporary(&self, stem: &str, text: &[u8]) -> std::io::Result<TemporaryFile> {
         let path = PathBuf::from("/virtual").join(stem);
         self.replace(&path, text)?;
