@@ -12,6 +12,7 @@ pub(crate) mod render;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod secret;
 pub(crate) mod time;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
     Packs(packs::PacksArgs),
+    /// Encrypt secrets for a policy and sign webhooks, or the reverse
+    Secret(secret::SecretArgs),
     /// Print the JSON Schema of a document
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
@@ -72,6 +75,9 @@ pub(crate) fn command() -> clap::Command {
             }
             "rules" => {
                 "Exit codes:\n    0  done\n    1  no check has a rule, it could not be written or loaded, or `--check` found a difference\n    2  usage or policy fault"
+            }
+            "secret" => {
+                "Exit codes:\n    0  done, or what was checked holds\n    1  it does not hold, or it could not be done: no key, another key\n    2  usage fault"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -120,6 +126,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Rules(args) => rules::rules(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
+        Command::Secret(args) => secret::secret(&args, host),
         Command::Schema(args) => schema::schema(&args, host),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,12 +1,12 @@
-//! Signatures of what is sent, by Standard Webhooks and by `X-Hub-Signature-256`. Must sign the exact bytes that
-//! are sent, and never shows a key.
+//! Signatures of what is sent, by Standard Webhooks and by `X-Hub-Signature-256`, made and checked. Must sign the exact
+//! bytes that are sent, must compare in constant time, and never shows a key.
 
 use std::fmt;
 
-use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER};
+use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
-use ring::hmac::{HMAC_SHA256, Key, sign};
+use ring::hmac::{HMAC_SHA256, Key, sign, verify};
 
 use crate::host::secret::Secret;
 use crate::host::vault::{Vault, called};
@@ -36,6 +36,12 @@ pub(crate) fn stamp(headers: &mut HeaderMap, signer: Option<&Signer>, id: &str, 
         set(hub, &signer.hub(body));
     }
 }
+
+/// What a signature of Standard Webhooks begins with.
+const V1: &str = "v1,";
+
+/// What one of `X-Hub-Signature-256` begins with.
+const SHA256: &str = "sha256=";
 
 /// Signs by both schemes.
 pub(crate) struct Signer {
@@ -87,15 +93,71 @@ impl Signer {
 
     /// The value of `webhook-signature`; `timestamp` in unix seconds.
     pub(crate) fn standard(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
-        let mut signed = format!("{id}.{timestamp}.").into_bytes();
-        signed.extend_from_slice(body);
-        format!("v1,{}", BASE64.encode(sign(&self.standard, &signed).as_ref()))
+        let signed = signed(id, timestamp, body);
+        format!("{V1}{}", BASE64.encode(sign(&self.standard, &signed).as_ref()))
+    }
+
+    /// Checks the value of `webhook-signature`, which may hold several: while a secret is changed, those of both.
+    ///
+    /// # Errors
+    /// A sentence about what does not hold.
+    pub(crate) fn check_standard(
+        &self,
+        id: &str,
+        timestamp: i64,
+        body: &[u8],
+        value: &str,
+    ) -> Result<(), String> {
+        let ours: Vec<&str> = value.split_whitespace().filter_map(|word| word.strip_prefix(V1)).collect();
+        if ours.is_empty() {
+            return Err("expected signatures like `v1,…` in `webhook-signature`, found none".to_owned());
+        }
+        let signed = signed(id, timestamp, body);
+        let holds = |encoded: &&str| {
+            let tag = BASE64.decode(encoded.as_bytes());
+            tag.is_ok_and(|tag| verify(&self.standard, &signed, &tag).is_ok())
+        };
+        if ours.iter().any(holds) {
+            return Ok(());
+        }
+        let which = match ours.len() {
+            1 => "the signature in `webhook-signature` does not fit".to_owned(),
+            count => format!("none of the {count} signatures in `webhook-signature` fits"),
+        };
+        Err(format!("{which}: it is of another secret, id, timestamp or body (the exact bytes are signed)"))
     }
 
     /// The value of `X-Hub-Signature-256`.
     pub(crate) fn hub(&self, body: &[u8]) -> String {
-        format!("sha256={}", HEXLOWER.encode(sign(&self.hub, body).as_ref()))
+        format!("{SHA256}{}", HEXLOWER.encode(sign(&self.hub, body).as_ref()))
     }
+
+    /// Checks the value of `X-Hub-Signature-256`.
+    ///
+    /// # Errors
+    /// A sentence about what does not hold.
+    pub(crate) fn check_hub(&self, body: &[u8], value: &str) -> Result<(), String> {
+        let tag =
+            value.trim().strip_prefix(SHA256).and_then(|hex| HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok());
+        let Some(tag) = tag else {
+            return Err(
+                "expected a signature like `sha256=…` in `x-hub-signature-256`, found something else"
+                    .to_owned(),
+            );
+        };
+        verify(&self.hub, body, &tag).map_err(|_| {
+            "the signature in `x-hub-signature-256` does not fit: it is of another secret or body (the exact bytes are \
+             signed)"
+                .to_owned()
+        })
+    }
+}
+
+/// What Standard Webhooks signs.
+fn signed(id: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
+    let mut signed = format!("{id}.{timestamp}.").into_bytes();
+    signed.extend_from_slice(body);
+    signed
 }
 
 impl fmt::Debug for Signer {
@@ -145,5 +207,39 @@ mod tests {
         let wrong = Redactor::default().secret("whsec_not base64!").unwrap();
         assert!(Signer::new(&wrong).unwrap_err().contains("base64 after `whsec_`"));
         assert_eq!(format!("{plain:?}"), "Signer(***)");
+    }
+
+    #[test]
+    fn what_was_signed_is_checked_and_every_change_is_told() {
+        let (ours, other) =
+            (signer("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), signer("correct horse battery"));
+        let (one, two) = (ours.standard("msg_1", 5, b"body"), other.standard("msg_1", 5, b"body"));
+        ours.check_standard("msg_1", 5, b"body", &one).unwrap();
+        ours.check_standard("msg_1", 5, b"body", &format!("v1a,AAAA {two} {one}")).unwrap();
+        for (id, at, body, value, expected) in [
+            ("msg_2", 5, "body", &*one, "the signature in `webhook-signature` does not fit"),
+            ("msg_1", 6, "body", &one, "the signature"),
+            ("msg_1", 5, "body\n", &one, "the signature"),
+            ("msg_1", 5, "body", &format!("{two} {two}"), "none of the 2 signatures"),
+            ("msg_1", 5, "body", "v1a,AAAA", "expected signatures like `v1,…`"),
+            ("msg_1", 5, "body", "v1,%%%", "the signature"),
+            ("msg_1", 5, "body", "v1,", "the signature"),
+            ("msg_1", 5, "body", "", "expected signatures like `v1,…`"),
+        ] {
+            let told = ours.check_standard(id, at, body.as_bytes(), value).unwrap_err();
+            assert!(told.starts_with(expected), "{value}: {told}");
+        }
+        let hub = ours.hub(b"body");
+        ours.check_hub(b"body", &hub).unwrap();
+        ours.check_hub(b"body", &format!("sha256={}", hub[7..].to_uppercase())).unwrap();
+        for (body, value, expected) in [
+            ("body ", &*hub, "the signature in `x-hub-signature-256` does not fit"),
+            ("body", &other.hub(b"body"), "the signature"),
+            ("body", "sha1=00", "expected a signature like `sha256=…`"),
+            ("body", &hub[..40], "the signature"),
+        ] {
+            let told = ours.check_hub(body.as_bytes(), value).unwrap_err();
+            assert!(told.starts_with(expected), "{value}: {told}");
+        }
     }
 }

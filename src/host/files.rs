@@ -68,13 +68,7 @@ pub struct SystemFiles;
 impl Files for SystemFiles {
     #[expect(clippy::disallowed_methods, reason = "these are the files")]
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        use std::io::Read as _;
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(MAX_READ + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_READ {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
-        }
-        Ok(bytes)
+        all(std::fs::File::open(path)?)
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -156,6 +150,17 @@ impl Files for SystemFiles {
         write_new(&file.path, text, 0o600)?;
         Ok(file)
     }
+}
+
+/// What `source` holds, to its end.
+pub(super) fn all(source: impl io::Read) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    source.take(MAX_READ + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_READ {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// Writes to a device or a pipe. Opening a pipe that nobody reads would wait for ever, so it is opened without

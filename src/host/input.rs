@@ -1,4 +1,5 @@
-//! stdin: lines that a person types when asked. Must not be read by what runs in a pipeline, where nobody answers.
+//! stdin: lines that a person types when asked, or what is piped into a command that takes it. Must not be read by
+//! anything else that runs in a pipeline, where nobody answers.
 
 use std::io::{self, IsTerminal as _};
 
@@ -12,6 +13,12 @@ pub trait Input: Send + Sync {
     /// # Errors
     /// The system's error; `InvalidData` for a line that is not UTF-8.
     fn line(&self) -> io::Result<Option<String>>;
+
+    /// All there is, to its end.
+    ///
+    /// # Errors
+    /// The system's error; `FileTooLarge` beyond 256 MiB.
+    fn all(&self) -> io::Result<Vec<u8>>;
 }
 
 /// The process' own stdin.
@@ -29,5 +36,9 @@ impl Input for SystemInput {
         }
         let line = line.strip_suffix('\n').unwrap_or(&line);
         Ok(Some(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    }
+
+    fn all(&self) -> io::Result<Vec<u8>> {
+        super::files::all(io::stdin())
     }
 }

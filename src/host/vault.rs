@@ -119,7 +119,7 @@ impl Vault {
     /// # Errors
     /// A sentence that says where they were looked for, or what is wrong with them.
     pub fn keys(&self) -> Result<Keys, String> {
-        let text = self.find(KEY).map_err(|looked| format!("the key to it is not found: {looked}"))?;
+        let text = self.find(KEY).map_err(|looked| format!("the key is not found: {looked}"))?;
         for key in fernet::parts(&text) {
             drop(self.host.output.redactor.secret(key));
         }
@@ -300,12 +300,12 @@ mod tests {
             (
                 &[("DB", &*token)][..],
                 "db",
-                "the secret `db` cannot be used: it is encrypted, and the key to it is not found: the environment variable `ROLLGATE_KEY` is not set and no `--secrets-dir` is given",
+                "the secret `db` cannot be used: it is encrypted, and the key is not found: the environment variable `ROLLGATE_KEY` is not set and no `--secrets-dir` is given",
             ),
             (
                 &[][..],
                 &token,
-                "the encrypted secret cannot be used: it is encrypted, and the key to it is not found: ",
+                "the encrypted secret cannot be used: it is encrypted, and the key is not found: ",
             ),
             (
                 &[("DB", &token), ("ROLLGATE_KEY", OTHER)],

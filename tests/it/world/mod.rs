@@ -52,6 +52,9 @@ pub struct Case {
     /// What somebody at a terminal types, line by line; without it there is no terminal.
     #[serde(default)]
     pub typed: Option<Vec<String>>,
+    /// What is piped into stdin.
+    #[serde(default)]
+    pub stdin: String,
     /// Whether stdout is closed.
     #[serde(default)]
     pub stdout_closed: bool,
@@ -296,7 +299,7 @@ impl World {
             net: Arc::new(net::VirtualNet(self.clone())),
             programs: Arc::new(Stage(self.clone())),
             signals: Arc::new(Line(self.clone())),
-            input: Arc::new(Person::new(case.typed.as_deref(), stderr.clone())),
+            input: Arc::new(Person::new(case, stderr.clone())),
             output: Arc::new(Output::new(stdout, Box::new(stderr), false, false).announcing(&env)),
             seed: 7,
         }
@@ -307,11 +310,13 @@ impl World {
 struct Person {
     lines: Option<Mutex<VecDeque<String>>>,
     terminal: Buffer,
+    piped: String,
 }
 
 impl Person {
-    fn new(typed: Option<&[String]>, terminal: Buffer) -> Self {
-        Self { lines: typed.map(|lines| Mutex::new(lines.iter().cloned().collect())), terminal }
+    fn new(case: &Case, terminal: Buffer) -> Self {
+        let lines = case.typed.as_ref().map(|lines| Mutex::new(lines.iter().cloned().collect()));
+        Self { lines, terminal, piped: case.stdin.clone() }
     }
 }
 
@@ -326,6 +331,10 @@ impl Input for Person {
             writeln!(self.terminal.clone(), "{line}")?;
         }
         Ok(line)
+    }
+
+    fn all(&self) -> std::io::Result<Vec<u8>> {
+        Ok(self.piped.clone().into_bytes())
     }
 }
 
