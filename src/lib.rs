@@ -43,6 +43,7 @@
 //! - the private modules `lint` and `online`: the work of `rollgate lint` around [`policy::lint`], and what a policy's sources tell against it, for `lint --online`.
 //! - [`findings`]: from what `lint` found to text; a format is one file and one entry in [`findings::FORMATS`].
 //! - `explain`: from a policy, or the report of a run, to plain words; what it says of a plan is [`gate::plan`]'s.
+//! - the private module `deploy`: from an event of another system to the pipelines that a policy maps it to.
 //! - the private module `rules`: from a policy to alerting rules that say the same for good.
 //! - [`host`]: the outside world, and nothing else may touch it.
 //!
@@ -83,6 +84,7 @@ mod acting;
 pub mod report;
 mod explain;
 mod rules;
+mod deploy;
 pub mod diagnostic;
 pub mod findings;
 pub mod pipeline;

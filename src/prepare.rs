@@ -3,6 +3,7 @@
 //! the network.
 
 mod begun;
+pub(crate) mod deploy;
 pub(crate) mod past;
 pub(crate) mod standing;
 mod times;
@@ -31,7 +32,9 @@ use crate::policy::problem::{Place, Problem, Problems};
 use crate::policy::render::{Inputs, render};
 use crate::policy::template::Scope;
 use crate::policy::variables::{Given, Own};
-use crate::rollback::{ParsedTrigger, Trigger, TriggerCx, parse_triggers, render_triggers};
+use crate::rollback::{
+    ParsedTrigger, Trigger, TriggerCx, parse_deployments, parse_triggers, render_triggers,
+};
 use crate::track::{self, Tracking};
 use times::{Times, times};
 
@@ -325,6 +328,8 @@ pub(crate) fn parse_policy(
     let (spec, found) = parse(&documents, KINDS);
     problems.append(found);
     let triggers = spec.rollback.trigger.as_ref().map(|node| parse_triggers(node, problems));
+    // Those of deployments are read for what is wrong with them; who starts a deployment reads them again.
+    spec.deployments.trigger.iter().for_each(|node| drop(parse_deployments(node, problems)));
     (spec, triggers.unwrap_or_default())
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod time;
+pub(crate) mod trigger;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     /// Write a policy's checks as Prometheus alerting rules, so that they are watched for good
     Rules(Box<rules::RulesArgs>),
+    /// Start the pipelines that a policy maps an event to, such as an issue of Jira that reaches a status
+    Trigger(Box<trigger::TriggerArgs>),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
@@ -78,6 +81,9 @@ pub(crate) fn command() -> clap::Command {
             }
             "secret" => {
                 "Exit codes:\n    0  done, or what was checked holds\n    1  it does not hold, or it could not be done: no key, another key\n    2  usage fault"
+            }
+            "trigger" => {
+                "Exit codes:\n    0  done, also where nothing matches\n    1  the event is refused, or a pipeline is not confirmed to be started\n    2  usage or policy fault, or it is no event"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -124,6 +130,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Lint(args) => lint::lint(&args, host).await,
         Command::Backtest(args) => crate::backtest::backtest(&args, host).await,
         Command::Rules(args) => rules::rules(&args, host).await,
+        Command::Trigger(args) => trigger::trigger(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Secret(args) => secret::secret(&args, host),

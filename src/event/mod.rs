@@ -39,6 +39,9 @@ pub enum Type {
     /// A verdict is told.
     #[serde(rename = "rollgate.verdict")]
     Verdict,
+    /// A deployment is asked for.
+    #[serde(rename = "rollgate.deploy")]
+    Deploy,
 }
 
 /// An event, ready to be sent.
@@ -46,12 +49,12 @@ pub enum Type {
 pub struct Event {
     /// The once-only id.
     pub id: String,
-    /// The verdict's word.
+    /// The verdict's word; empty where none is told.
     pub verdict: &'static str,
     /// What is to be started, where the policy names it.
     pub pipeline: Option<String>,
     /// What is rolled back: the version where it is known, else the id. What is started hands it to its own gate as
-    /// `ROLLGATE_ROLLBACK_OF`.
+    /// `ROLLGATE_ROLLBACK_OF`. Empty where nothing is.
     pub rollback_of: String,
     /// The document, redacted: the exact bytes to send and to sign.
     pub json: Bytes,
@@ -82,8 +85,8 @@ struct Document {
     previous_version: Option<String>,
     /// When the new version was live, in RFC 3339.
     deployed_at: Option<String>,
-    /// `pass`, `alert`, `inconclusive`, `rollback` or `cancelled`.
-    verdict: &'static str,
+    /// `pass`, `alert`, `inconclusive`, `rollback` or `cancelled`; null where a deployment is asked for.
+    verdict: Option<&'static str>,
     /// What is to be started, where the policy names it.
     pipeline: Option<String>,
     /// Why, in one line.
@@ -94,6 +97,45 @@ struct Document {
     rollback_of: Option<String>,
     /// The worst checks, at most ten, worst first.
     checks: Vec<Check>,
+    /// Why a deployment is asked for; only there where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+}
+
+/// What a deployment is asked for.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Cause {
+    /// The event, as its sender calls it.
+    pub event: String,
+    /// The rule of the policy that it matched.
+    pub rule: String,
+    /// What the event says, by name: `issue_key`, `version_name` and so on; empty where it says nothing of it.
+    pub values: std::collections::BTreeMap<String, String>,
+}
+
+/// A deployment that is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Deploy<'a> {
+    /// The once-only id.
+    pub id: String,
+    /// Names the run.
+    pub run_id: &'a str,
+    /// The policy's name.
+    pub policy: &'a str,
+    /// What is to be deployed.
+    pub service: Option<&'a str>,
+    /// Where.
+    pub environment: Option<&'a str>,
+    /// Which version.
+    pub version: Option<&'a str>,
+    /// What is to be started.
+    pub pipeline: &'a str,
+    /// Why, in one line.
+    pub reason: &'a str,
+    /// The pipeline's own page of the run.
+    pub run_url: Option<&'a str>,
+    /// What for.
+    pub cause: Cause,
 }
 
 /// One check of the document.
@@ -150,15 +192,56 @@ pub fn service(record: &Record) -> Option<&str> {
 }
 
 impl Event {
-    /// What is handed to whatever is started, as variables: that it is a rollback, of what, and by which id.
-    pub fn handed(&self) -> [(&'static str, String); 4] {
+    /// What is handed to whatever is started, as variables: that it is a rollback, if it is one, of what, and by which id.
+    pub fn handed(&self) -> Vec<(&'static str, String)> {
         let [verdict, pipeline, rollback_of, id] = OWN;
-        [
+        let all = [
             (verdict, self.verdict.to_owned()),
             (pipeline, self.pipeline.clone().unwrap_or_default()),
             (rollback_of, self.rollback_of.clone()),
             (id, self.id.clone()),
-        ]
+        ];
+        // A deployment that is taken for a rollback would never be rolled back itself.
+        let deploys = self.rollback_of.is_empty();
+        all.into_iter().filter(|(name, _)| !deploys || ![verdict, rollback_of].contains(name)).collect()
+    }
+
+    /// What is asked for, in a few words: `roll back 1.4.0`, `deploy by production-pipeline`.
+    pub fn title(&self) -> String {
+        match (&self.pipeline, self.rollback_of.as_str()) {
+            (Some(pipeline), "") => format!("deploy by {pipeline}"),
+            (None, "") => "deploy".to_owned(),
+            (_, of) => format!("roll back {of}"),
+        }
+    }
+
+    /// The event that asks for `deploy`.
+    pub fn deploy(deploy: Deploy<'_>, redactor: &Redactor) -> Self {
+        let masked = |text: &str| redactor.redact(text).into_owned();
+        let optional = |text: Option<&str>| text.map(masked);
+        let Deploy { id, pipeline, cause, .. } = deploy;
+        let values = cause.values.into_iter().map(|(name, value)| (name, masked(&value)));
+        let document = Document {
+            schema: "rollgate.event/v1",
+            r#type: Type::Deploy,
+            id: id.clone(),
+            run_id: deploy.run_id.to_owned(),
+            policy: masked(deploy.policy),
+            service: optional(deploy.service),
+            environment: optional(deploy.environment),
+            version: optional(deploy.version),
+            previous_version: None,
+            deployed_at: None,
+            verdict: None,
+            pipeline: Some(masked(pipeline)),
+            reason: masked(deploy.reason),
+            run_url: optional(deploy.run_url),
+            rollback_of: None,
+            checks: Vec::new(),
+            cause: Some(Cause { event: masked(&cause.event), rule: cause.rule, values: values.collect() }),
+        };
+        let (json, pipeline) = (document.fitted(), Some(pipeline.to_owned()));
+        Self { id, verdict: "", pipeline, rollback_of: String::new(), json }
     }
 
     /// The event of `kind` about `record`, with its once-only `id`.
@@ -179,12 +262,13 @@ impl Event {
             version: optional(record.version.as_deref()),
             previous_version: optional(record.previous_version.as_deref()),
             deployed_at: record.deployed_at.map(|at| format!("{at:.3}")),
-            verdict,
+            verdict: Some(verdict),
             pipeline: optional(pipeline),
             reason: masked(&reason(&worst)),
             run_url: optional(record.run_url.as_deref()),
             rollback_of: (kind == Type::Rollback).then(|| masked(&rollback_of)),
             checks: worst.into_iter().map(|record| Check::new(record, &masked)).collect(),
+            cause: None,
         };
         let json = document.fitted();
         Self { id, verdict, pipeline: pipeline.map(str::to_owned), rollback_of, json }
@@ -272,7 +356,9 @@ impl Document {
             &mut self.run_url,
             &mut self.rollback_of,
         ];
-        optional.into_iter().flatten().for_each(|text| shorten(text, SHORT));
+        let cause =
+            self.cause.iter_mut().flat_map(|cause| cause.values.values_mut().chain([&mut cause.event]));
+        optional.into_iter().flatten().chain(cause).for_each(|text| shorten(text, SHORT));
         self.json().unwrap_or_default()
     }
 

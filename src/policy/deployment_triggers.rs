@@ -1,14 +1,17 @@
-//! `deployment_triggers`: what starts a deployment. This version only checks their shape, so that the documents
-//! that hold them load; must not be taken for the rollback's triggers, which have a folder of their own.
+//! `deployment_triggers`: which events start which pipelines, as it is read. Must not know what an event looks like, nor
+//! how a pipeline is started: `deploy` and `rollback` do.
 
 use super::node::Node;
 use super::problem::{Problem, Problems};
-use super::reader::{Field, Reader, Shape, compile, value};
-use super::template::Context;
+use super::reader::{Field, Reader, Shape, compile};
+use super::template::{Context, Template};
+use super::value::Value;
 
 /// The fields of `deployment_triggers`.
-pub static DEPLOYMENT_TRIGGERS: &[Field] =
-    &[Field::new("jira", Shape::Object(JIRA), "pipelines that an event of Jira starts")];
+pub static DEPLOYMENT_TRIGGERS: &[Field] = &[
+    Field::new("trigger", Shape::Any, "what starts the mapped pipelines: one trigger or a list"),
+    Field::new("jira", Shape::Object(JIRA), "pipelines that an event of Jira starts"),
+];
 
 static JIRA: &[Field] = &[
     Field::new("issue_status_trigger", Shape::Object(ISSUE_STATUS), "an issue that reaches a status"),
@@ -37,55 +40,113 @@ static VERSION: &[Field] = &[
     Field::required("pipeline_mapping", Shape::TextMap, "the pipeline of each pattern of versions"),
 ];
 
-/// Reports what is wrong with the shape of `node`.
-pub fn check(node: &Node, problems: &mut Problems) {
-    fields(node, "`deployment_triggers`", DEPLOYMENT_TRIGGERS, problems);
-    let version = node.get("jira").and_then(|jira| jira.get("version_trigger"));
-    if let Some(version) = version {
-        if let Some(pattern) = version.get("version_pattern") {
-            regex(pattern, pattern.scalar().unwrap_or_default(), problems);
-        }
-        if let Some(Node { data: super::node::Data::Map(entries), .. }) = version.get("pipeline_mapping") {
-            for (key, node) in entries {
-                regex(&Node { place: key.place, ..node.clone() }, &key.name, problems);
+/// What starts deployments, as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct DeploymentTriggers {
+    /// What starts the mapped pipelines, for `rollback` to read.
+    pub trigger: Option<Node>,
+    /// The rules, in the order of documents.
+    pub rules: Vec<RuleSpec>,
+}
+
+/// One rule: what is looked for in an event, and what it starts.
+#[derive(Debug, Clone)]
+pub struct RuleSpec {
+    /// Its name in the policy.
+    pub name: &'static str,
+    /// Whether it starts anything.
+    pub enabled: Option<Value<bool>>,
+    /// What is looked for.
+    pub wanted: WantedSpec,
+    /// The pipeline of each project, label or pattern of versions, in the order that is written.
+    pub mapping: Vec<(String, Template)>,
+}
+
+/// What a rule looks for.
+#[derive(Debug, Clone)]
+pub enum WantedSpec {
+    /// An issue that reaches a status.
+    Status {
+        /// The types of issue that count; empty for all.
+        types: Vec<Template>,
+        /// The status.
+        target: Template,
+    },
+    /// An issue that gets a label.
+    Label {
+        /// The labels that count; empty for those of the mapping.
+        labels: Vec<Template>,
+    },
+    /// A version that is released.
+    Version {
+        /// What its name matches.
+        pattern: Template,
+    },
+}
+
+impl DeploymentTriggers {
+    /// Reads `deployment_triggers`; what is wrong is reported, and what could be read is returned.
+    pub fn read(node: &Node, problems: &mut Problems) -> Self {
+        let Some(body) = Reader::open(node, "`deployment_triggers`", &[DEPLOYMENT_TRIGGERS], problems) else {
+            return Self::default();
+        };
+        let trigger = body.node("trigger").cloned();
+        let mut rules = Vec::new();
+        if let Some(node) = body.node("jira")
+            && let Some(jira) = Reader::open(node, "`jira`", &[JIRA], body.problems)
+        {
+            let read: [(&'static str, &'static [Field], Rest); 3] = [
+                ("issue_status_trigger", ISSUE_STATUS, status),
+                ("label_trigger", LABEL, label),
+                ("version_trigger", VERSION, version),
+            ];
+            for (name, table, rest) in read {
+                let Some(node) = jira.node(name) else { continue };
+                let what = format!("`{name}`");
+                let Some(mut body) = Reader::open(node, &what, &[table], jira.problems) else { continue };
+                let enabled = body.value("enabled");
+                let mapping = body.text_map("pipeline_mapping", Context::Text);
+                let wanted = rest(&mut body);
+                rules.extend(wanted.map(|wanted| RuleSpec { name, enabled, wanted, mapping }));
             }
         }
+        Self { trigger, rules }
     }
+}
+
+/// Reads what a rule looks for.
+type Rest = fn(&mut Reader<'_, '_>) -> Option<WantedSpec>;
+
+fn texts(body: &mut Reader<'_, '_>, key: &str) -> Vec<Template> {
+    let items = body.items(key).into_iter();
+    items.filter_map(|item| compile(item, Context::Text, body.problems)).collect()
+}
+
+fn status(body: &mut Reader<'_, '_>) -> Option<WantedSpec> {
+    let types = texts(body, "issue_types");
+    Some(WantedSpec::Status { types, target: body.template("target_status", Context::Text)? })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the others are read")]
+fn label(body: &mut Reader<'_, '_>) -> Option<WantedSpec> {
+    Some(WantedSpec::Label { labels: texts(body, "labels") })
+}
+
+fn version(body: &mut Reader<'_, '_>) -> Option<WantedSpec> {
+    if let Some(node) = body.node("version_pattern") {
+        regex(node, node.scalar().unwrap_or_default(), body.problems);
+    }
+    if let Some(Node { data: super::node::Data::Map(entries), .. }) = body.node("pipeline_mapping") {
+        for (key, node) in entries {
+            regex(&Node { place: key.place, ..node.clone() }, &key.name, body.problems);
+        }
+    }
+    Some(WantedSpec::Version { pattern: body.template("version_pattern", Context::Text)? })
 }
 
 fn regex(node: &Node, text: &str, problems: &mut Problems) {
     if !text.contains("{{") && regex::Regex::new(text).is_err() {
         let shown = super::node::shorten(text);
         problems.push(Problem::at(node.place, format!("expected a regular expression, found `{shown}`")));
-    }
-}
-
-/// Checks a mapping against its table alone; nothing is kept.
-fn fields(node: &Node, what: &str, table: &'static [Field], problems: &mut Problems) {
-    let Some(mut body) = Reader::open(node, what, &[table], problems) else { return };
-    for field in table {
-        match field.shape {
-            Shape::Object(inner) => {
-                if let Some(node) = body.node(field.key) {
-                    fields(node, &format!("`{}`", field.key), inner, body.problems);
-                }
-            }
-            Shape::Flag => {
-                if let Some(node) = body.node(field.key) {
-                    value::<bool>(node, body.problems);
-                }
-            }
-            Shape::Texts => {
-                for item in body.items(field.key) {
-                    compile(item, Context::Text, body.problems);
-                }
-            }
-            Shape::TextMap => {
-                body.text_map(field.key, Context::Text);
-            }
-            _ => {
-                body.template(field.key, Context::Text);
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::criterion::Criterion;
+use super::deployment_triggers::DeploymentTriggers;
 use super::events::{RatesSpec, Tested};
 use super::integration::Integrations;
 pub use super::missing::{On, OnMissing, OnMissingSpec, OnNoTraffic};
@@ -258,6 +259,8 @@ pub struct PolicySpec {
     pub checks: Vec<CheckSpec>,
     /// What follows a rollback verdict.
     pub rollback: RollbackSpec,
+    /// What starts deployments.
+    pub deployments: DeploymentTriggers,
     /// The inputs that it declares.
     pub variables: Declared,
     /// The systems that it names.

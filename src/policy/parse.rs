@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::deployment_triggers::DeploymentTriggers;
 use super::node::{self, Data, Key, Node};
 use super::problem::{Place, Problem, Problems};
 use super::reader::{Field, Reader, Shape};
@@ -79,7 +80,7 @@ pub fn parse(documents: &[Document<'_>], kinds: &[&'static dyn Kind]) -> (Policy
             spec.tracking = tracking::read(node, top.problems);
         }
         if let Some(node) = top.node("deployment_triggers") {
-            deployment_triggers::check(node, top.problems);
+            spec.deployments = DeploymentTriggers::read(node, top.problems);
         }
         if let Some(node) = top.node("post_deployment_validation") {
             gate::read(node, kinds, &mut spec, top.problems);

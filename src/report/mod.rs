@@ -16,7 +16,7 @@ pub(crate) mod words;
 #[cfg(test)]
 mod sample;
 
-use crate::gate::outcome::Record;
+use crate::gate::outcome::{ActionRecord, Record};
 use crate::policy::problem::{did_you_mean, listed};
 
 /// Takes the run's secrets out of a text.
@@ -34,6 +34,11 @@ pub trait Format: Sync {
     /// to every text value that came from outside, before it is escaped or cut, and never to keys, numbers or
     /// rollgate's own words.
     fn render(&self, record: &Record, redact: Redact<'_>) -> String;
+}
+
+/// How `action` ended, in one line.
+pub(crate) fn action(action: &ActionRecord, redact: Redact<'_>) -> String {
+    voice::Voice::new(redact).action(action)
 }
 
 /// The formats there are, in the order of documents; the first is the default.

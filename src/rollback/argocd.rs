@@ -91,6 +91,10 @@ impl TriggerKind for ArgoCd {
         FIELDS
     }
 
+    fn deploys(&self) -> bool {
+        false
+    }
+
     fn parse(&self, body: &mut Reader<'_, '_>) -> Option<Box<dyn TriggerSpec>> {
         let url = Text::read_address(body, NAME, "url");
         let application = Text::read(body, NAME, "application");

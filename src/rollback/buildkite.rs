@@ -257,8 +257,7 @@ impl Pipeline {
         env.extend(self.env.texts(event)?.into_iter().map(text));
         let mut meta_data = Map::from_iter([(ID.to_owned(), Value::from(event.id.clone()))]);
         meta_data.extend(self.meta_data.texts(event)?.into_iter().map(text));
-        let message =
-            self.message.clone().unwrap_or_else(|| format!("roll back {}", shorten(&event.rollback_of)));
+        let message = self.message.clone().unwrap_or_else(|| shorten(&event.title()));
         Ok(json!({
             "commit": self.commit,
             "branch": self.branch,

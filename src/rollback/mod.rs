@@ -64,6 +64,11 @@ pub trait TriggerKind: Sync {
         &[]
     }
 
+    /// Whether it can start a deployment, too; one that only ever goes back cannot.
+    fn deploys(&self) -> bool {
+        true
+    }
+
     /// Reads one trigger. `None` after reporting why.
     fn parse(&self, body: &mut Reader<'_, '_>) -> Option<Box<dyn TriggerSpec>>;
 }
@@ -200,6 +205,20 @@ pub fn parse_triggers(node: &Node, problems: &mut Problems) -> Vec<ParsedTrigger
         Data::List(items) => items.iter().filter_map(|item| parse_one(item, problems)).collect(),
         _ => parse_one(node, problems).into_iter().collect(),
     }
+}
+
+/// Reads the `trigger` of deployments: written as that of rollbacks, of kinds that can start one.
+pub fn parse_deployments(node: &Node, problems: &mut Problems) -> Vec<ParsedTrigger> {
+    let parsed = parse_triggers(node, problems);
+    for trigger in &parsed {
+        let goes_back = |kind: &&&dyn TriggerKind| kind.name() == trigger.kind && !kind.deploys();
+        if TRIGGERS.iter().find(goes_back).is_some() {
+            let message = format!("expected a trigger that starts a deployment, found `{}`", trigger.kind);
+            let able = listed(TRIGGERS.iter().filter(|kind| kind.deploys()).map(|kind| kind.name()));
+            problems.push(Problem::at(trigger.place, message).help(format!("those are {able}")));
+        }
+    }
+    parsed
 }
 
 fn parse_one(node: &Node, problems: &mut Problems) -> Option<ParsedTrigger> {

@@ -8,7 +8,7 @@ use rollgate::check::KINDS;
 use rollgate::diagnostic::{self, Sources};
 use rollgate::policy::parse::{Document, parse};
 use rollgate::policy::schema;
-use rollgate::rollback::{TRIGGERS, parse_triggers};
+use rollgate::rollback::{TRIGGERS, parse_deployments, parse_triggers};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,6 +70,9 @@ fn read(text: &str) -> String {
     let (spec, mut problems) = parse(&[Document::of(&sources, index)], KINDS);
     if let Some(node) = &spec.rollback.trigger {
         parse_triggers(node, &mut problems);
+    }
+    if let Some(node) = &spec.deployments.trigger {
+        parse_deployments(node, &mut problems);
     }
     if problems.any_fault() { diagnostic::render(&problems, &sources, false) } else { String::new() }
 }

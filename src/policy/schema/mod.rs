@@ -25,6 +25,7 @@ pub fn policy(kinds: &[&'static dyn Kind], triggers: &[&'static dyn TriggerKind]
     let mut top = object(&[TOP], &[], Place::Policy);
     top["properties"]["post_deployment_validation"] = gate(kinds);
     top["properties"]["variables"] = variables();
+    extend(&mut top["properties"]["deployment_triggers"]["properties"]["trigger"], one_or_more_triggers());
     for key in ["integrations", "integration_configs"] {
         refer(&mut top["properties"][key], key == "integrations");
     }
@@ -60,6 +61,15 @@ fn extend(schema: &mut Value, more: Value) {
     }
 }
 
+/// One trigger, or a list of at least one.
+fn one_or_more_triggers() -> Value {
+    json!({
+        "if": { "type": "array" },
+        "then": { "minItems": 1, "items": reference("trigger") },
+        "else": { "if": { "not": { "type": "null" } }, "then": reference("trigger") },
+    })
+}
+
 fn gate(kinds: &[&'static dyn Kind]) -> Value {
     let mut gate = object(&[GATE, CONTEXT], &[], Place::Policy);
     gate["description"] = "the gate: what is watched and what follows".into();
@@ -67,12 +77,7 @@ fn gate(kinds: &[&'static dyn Kind]) -> Value {
         gate["properties"][word] = section;
     }
     extend(&mut gate["properties"]["control"], control(kinds));
-    let one_or_more = json!({
-        "if": { "type": "array" },
-        "then": { "minItems": 1, "items": reference("trigger") },
-        "else": { "if": { "not": { "type": "null" } }, "then": reference("trigger") },
-    });
-    extend(&mut gate["properties"]["rollback_policy"]["properties"]["trigger"], one_or_more);
+    extend(&mut gate["properties"]["rollback_policy"]["properties"]["trigger"], one_or_more_triggers());
     or_null(gate)
 }
 
