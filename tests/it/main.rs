@@ -20,6 +20,8 @@ mod policies;
 mod promql;
 /// Policies and reports in plain words.
 mod explain;
+/// No secret is shown.
+mod redaction;
 /// The policy's schema beside the reader.
 mod schema;
 /// The binary against real servers on loopback.

@@ -13,6 +13,7 @@ mod oracles;
 mod packs;
 mod promql;
 mod rules;
+mod secrets;
 mod servers;
 mod windows;
 
