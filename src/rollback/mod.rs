@@ -269,12 +269,12 @@ mod tests {
             ("kind: webhok", "expected a kind of trigger, found `webhok`"),
             ("url: http://h/", "`kind` is missing in a trigger"),
             ("[]", "expected a trigger, found an empty list"),
-            ("- x\n- kind: gitlab", "expected a trigger (a mapping), found `x`"),
+            ("- x\n- kind: argo", "expected a trigger (a mapping), found `x`"),
         ] {
             let found = problems(yaml);
             assert!(found.iter().any(|p| p.contains(expected)), "{yaml}\n{found:?}");
         }
-        assert_eq!(problems("- x\n- kind: gitlab").len(), 2);
+        assert_eq!(problems("- x\n- kind: argo").len(), 2);
         let node = crate::policy::node::parse(0, "kind: webhok").unwrap();
         let mut problems = Problems::default();
         assert!(parse_triggers(&node, &mut problems).is_empty());

@@ -13,4 +13,8 @@ python3 -m venv --clear "$into/python"
 rm -rf "$into/node_modules" "$into/package-lock.json"
 cp "$here/package.json" "$into/package.json"
 (cd "$into" && npm install --silent --no-audit --no-fund --ignore-scripts)
+# GitHub's description of its API; the package holds it a dozen times over, and 13 MB of it are wanted.
+(cd "$into" && npm pack --silent @octokit/openapi@23.0.2 >/dev/null)
+tar -xzf "$into"/octokit-openapi-*.tgz -C "$into" --strip-components=2 package/generated/api.github.com.json
+rm -f "$into"/octokit-openapi-*.tgz
 echo "$wanted" >"$into/installed"
