@@ -125,7 +125,7 @@ pub(crate) async fn main(args: Vec<String>, host: Host) -> Exit {
 async fn dispatch(command: Command, host: &Host) -> Exit {
     match command {
         Command::Run(args) => crate::run::run(&args, host).await,
-        Command::Render(args) => render::render(&args, host),
+        Command::Render(args) => render::render(&args, host).await,
         Command::Explain(args) => explain::explain(&args, host),
         Command::Lint(args) => lint::lint(&args, host).await,
         Command::Backtest(args) => crate::backtest::backtest(&args, host).await,

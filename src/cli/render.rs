@@ -1,10 +1,13 @@
-//! `rollgate render`: the plan as it would run, for people; nothing is sent and no secret is needed.
+//! `rollgate render`: the plan as it would run, for people. Nothing is sent and no secret is needed, but for `--online`,
+//! which must not start anything.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::inputs::InputArgs;
+use crate::api::Allowance;
 use crate::check::Role;
 use crate::exit::Exit;
 use crate::gate::evidence::{claim, odds};
@@ -22,14 +25,22 @@ use crate::prepare::{Prepared, prepare};
 #[derive(Debug, Clone, Args)]
 #[command(disable_version_flag = true)]
 pub(crate) struct RenderArgs {
+    /// Ask whether each rollback trigger could be fired, without firing it: of a system that can try it, what it says, of
+    /// others, whether the credential is taken and what would be started is there; needs the secrets
+    #[arg(long)]
+    pub online: bool,
+
     /// What the policy is rendered with.
     #[command(flatten)]
     pub inputs: InputArgs,
 }
 
-/// Prints the plan; exit 0, or 2 with faults.
-pub(super) fn render(args: &RenderArgs, host: &Host) -> Exit {
-    let prepared = match prepare(&args.inputs, host, true) {
+/// How long one trigger's system may take to answer.
+const ASKING: Duration = Duration::from_secs(30);
+
+/// Prints the plan; exit 0, or 2 with faults and with a trigger that could not be fired.
+pub(super) async fn render(args: &RenderArgs, host: &Host) -> Exit {
+    let prepared = match prepare(&args.inputs, host, !args.online) {
         Ok(prepared) => prepared,
         Err(refused) => {
             host.output.talk(refused.text(host.output.colour).trim_end());
@@ -37,17 +48,40 @@ pub(super) fn render(args: &RenderArgs, host: &Host) -> Exit {
         }
     };
     match show(&prepared) {
-        Ok(text) => {
+        Ok(mut text) => {
+            let ready = !args.online || ask(&prepared, host, &mut text).await;
             // What values bring along must not steer a terminal.
             let plain = text.replace(|c: char| c.is_control() && c != '\n', " ");
             host.output.data(&host.output.redactor.redact(&plain));
-            Exit::Pass
+            if ready { Exit::Pass } else { Exit::Usage }
         }
         Err(fault) => {
             host.output.talk(&format!("error: {fault}"));
             Exit::Usage
         }
     }
+}
+
+/// Adds what each trigger's system says to firing it; whether all could be fired.
+async fn ask(prepared: &Prepared, host: &Host, text: &mut String) -> bool {
+    let mut ready = true;
+    for trigger in &prepared.triggers {
+        let allowance = Allowance::alone(host, ASKING);
+        let answer = match trigger.preview(&allowance) {
+            Some(tried) => tried.await,
+            None => {
+                let looked = trigger.preflight(&allowance).await;
+                looked.map(|()| "nothing was found that would keep it from starting".to_owned())
+            }
+        };
+        let (word, told) = match answer {
+            Ok(told) => ("asked", told),
+            Err(told) => ("asked, and REFUSED", told),
+        };
+        ready &= word == "asked";
+        let _ = writeln!(text, "{word}: {} {}: {told}", trigger.kind(), trigger.target());
+    }
+    ready
 }
 
 fn show(prepared: &Prepared) -> Result<String, String> {

@@ -1,12 +1,14 @@
 //! Tests against real servers: the binary, a Prometheus over generated history, a live service and a webhook
 //! receiver, all on loopback. A missing server fails the suite, unless `ROLLGATE_TEST_SKIP_REAL=1` is set.
 
+mod azure_devops;
 mod backtest;
 mod baselines;
 mod context;
 mod deployments;
 mod events;
 mod history;
+mod jenkins;
 mod lint;
 mod live;
 mod oracles;
