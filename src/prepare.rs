@@ -6,6 +6,7 @@ mod begun;
 pub(crate) mod deploy;
 pub(crate) mod past;
 pub(crate) mod standing;
+pub(crate) mod telling;
 mod times;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod inputs;
 pub(crate) mod lint;
+pub(crate) mod notify;
 pub(crate) mod packs;
 pub(crate) mod render;
 pub(crate) mod rules;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Rules(Box<rules::RulesArgs>),
     /// Start the pipelines that a policy maps an event to, such as an issue of Jira that reaches a status
     Trigger(Box<trigger::TriggerArgs>),
+    /// Tell people of a build, a deployment, an alert, or a gate's report
+    Notify(Box<notify::NotifyArgs>),
     /// Write a policy of your own from a pack
     Init(init::InitArgs),
     /// List the packs, policies that come with rollgate, or print one
@@ -84,6 +87,9 @@ pub(crate) fn command() -> clap::Command {
             }
             "trigger" => {
                 "Exit codes:\n    0  done, also where nothing matches\n    1  the event is refused, or a pipeline is not confirmed to be started\n    2  usage or policy fault, or it is no event"
+            }
+            "notify" => {
+                "Exit codes:\n    0  everybody was told\n    1  somebody was not, or it is not known\n    2  usage or policy fault: nobody was told"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -131,6 +137,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Backtest(args) => crate::backtest::backtest(&args, host).await,
         Command::Rules(args) => rules::rules(&args, host).await,
         Command::Trigger(args) => trigger::trigger(&args, host).await,
+        Command::Notify(args) => notify::notify(&args, host).await,
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Secret(args) => secret::secret(&args, host),

@@ -236,7 +236,7 @@ mod tests {
             ("body ", &*hub, "the signature in `x-hub-signature-256` does not fit"),
             ("body", &other.hub(b"body"), "the signature"),
             ("body", "sha1=00", "expected a signature like `sha256=…`"),
-            ("body", &hub[..40], "the signature"),
+            ("body", &hub[..41], "the signature"),
         ] {
             let told = ours.check_hub(body.as_bytes(), value).unwrap_err();
             assert!(told.starts_with(expected), "{value}: {told}");

@@ -11,6 +11,7 @@ pub mod input;
 pub mod net;
 pub mod output;
 pub mod process;
+pub mod rehearsal;
 pub mod secret;
 pub mod signals;
 pub mod tls;

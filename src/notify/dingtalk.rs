@@ -2,6 +2,7 @@
 //! robot's `errcode` says how it went.
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -12,7 +13,8 @@ use super::robot::{Markdown, signature, with_keyword};
 use super::{Addressee, Channel, ChannelKind};
 use crate::api::{Allowance, Effect};
 use crate::host::Host;
-use crate::host::secret::Secret;
+use crate::host::http::Request;
+use crate::host::secret::{Redactor, Secret};
 use crate::policy::notices::Locale;
 use crate::policy::settings::Settings;
 
@@ -98,11 +100,11 @@ impl Teller {
         let title = with_keyword(&format!("{sign} {}", writer.title()), self.keyword.as_deref());
         let calls = self.calls.text();
         let room = TEXT.saturating_sub(calls.len() + title.len());
-        // A single line end is none in markdown.
-        let text = fitted(message, self.locale, &Markdown, "\n\n", room);
+        // A single line end is none in markdown; after two spaces it is.
+        let text = fitted(message, self.locale, &Markdown, "  \n", room);
         let mut text = with_keyword(&format!("{sign} {text}"), self.keyword.as_deref());
         if !calls.is_empty() {
-            text.push_str(&format!("\n\n{calls}"));
+            text.push_str(&format!("  \n{calls}"));
         }
         json!({
             "msgtype": "markdown",
@@ -111,15 +113,14 @@ impl Teller {
         })
     }
 
-    /// The address, signed for the moment `at` in unix milliseconds.
-    fn signed(&self, at: i64) -> Url {
-        let mut url = self.hook.url().clone();
+    /// Signs `url` for the moment `at`.
+    fn sign(&self, at: Timestamp, url: &mut Url, redactor: &Redactor) {
         if let Some(secret) = &self.secret {
-            let sign = signature(secret.expose(), &format!("{at}\n{}", secret.expose()));
+            let at = at.as_millisecond();
+            let sign = signature(secret.expose(), &format!("{at}\n{}", secret.expose()), redactor);
             // The pairs are encoded here, once.
             url.query_pairs_mut().append_pair("timestamp", &at.to_string()).append_pair("sign", &sign);
         }
-        url
     }
 }
 
@@ -139,8 +140,9 @@ impl Channel for Teller {
         allowance: &'a Allowance<'a>,
     ) -> BoxFuture<'a, Effect> {
         Box::pin(async move {
-            let url = self.signed(allowance.host.clock.now().as_millisecond());
-            match self.hook.post(url, &self.document(message), allowance).await {
+            let redactor = &allowance.host.output.redactor;
+            let sign = |at, request: &mut Request| self.sign(at, &mut request.url, redactor);
+            match self.hook.post(&self.document(message), &sign, allowance).await {
                 Ok(answer) => self.hook.coded(&answer, &["errcode"], &hint, allowance),
                 Err(effect) => effect,
             }

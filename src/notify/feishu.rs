@@ -2,6 +2,7 @@
 //! 200 for success: the robot's `code` says how it went.
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::hook::Hook;
@@ -11,7 +12,8 @@ use super::robot::{Markdown, signature, with_keyword};
 use super::{Addressee, Channel, ChannelKind};
 use crate::api::{Allowance, Effect};
 use crate::host::Host;
-use crate::host::secret::Secret;
+use crate::host::http::Request;
+use crate::host::secret::{Redactor, Secret};
 use crate::policy::notices::Locale;
 use crate::policy::problem::Problem;
 use crate::policy::settings::Settings;
@@ -137,12 +139,14 @@ impl Teller {
         })
     }
 
-    /// What is posted at the moment `at`, in unix seconds.
-    fn document(&self, message: &Message, at: i64) -> Value {
-        let mut document = json!({"msg_type": "interactive", "card": self.card(message)});
+    /// What is posted, signed for the moment `at`.
+    fn document(&self, card: &Value, at: Timestamp, redactor: &Redactor) -> Value {
+        let mut document = json!({"msg_type": "interactive", "card": card});
         if let Some(secret) = &self.secret {
+            let at = at.as_second();
             // The key is what others sign, and what is signed is nothing.
-            document["sign"] = signature(&format!("{at}\n{}", secret.expose()), "").into();
+            let sign = signature(&format!("{at}\n{}", secret.expose()), "", redactor);
+            document["sign"] = sign.into();
             document["timestamp"] = at.to_string().into();
         }
         document
@@ -174,8 +178,11 @@ impl Channel for Teller {
         allowance: &'a Allowance<'a>,
     ) -> BoxFuture<'a, Effect> {
         Box::pin(async move {
-            let document = self.document(message, allowance.host.clock.now().as_second());
-            match self.hook.post(self.hook.url().clone(), &document, allowance).await {
+            let (card, redactor) = (self.card(message), &allowance.host.output.redactor);
+            let sign = |at, request: &mut Request| {
+                request.body = self.document(&card, at, redactor).to_string().into();
+            };
+            match self.hook.post(&Value::Null, &sign, allowance).await {
                 Ok(answer) => self.hook.coded(&answer, &["code", "StatusCode"], &hint, allowance),
                 Err(effect) => effect,
             }

@@ -2,6 +2,7 @@
 //! posted; each channel reads what is answered in its own way, with what the robots have in common kept here.
 
 use http::Method;
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
@@ -12,7 +13,7 @@ use crate::api::words::{WORDS, address, line};
 use crate::api::{Allowance, Effect, Question, Remote};
 use crate::gate::outcome::ActionStatus;
 use crate::host::Host;
-use crate::host::http::Response;
+use crate::host::http::{Request, Response};
 use crate::policy::problem::{Problem, did_you_mean, listed};
 use crate::policy::settings::Settings;
 
@@ -104,27 +105,23 @@ impl Hook {
         self.name.as_ref().map_or_else(|| at.clone(), |name| format!("{name} at {at}"))
     }
 
-    /// The address itself, for systems that sign it.
-    pub(super) const fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// The API, for saying what its answers mean.
     pub(super) const fn remote(&self) -> &Remote {
         &self.remote
     }
 
-    /// Posts `document` to `url`: the address, as it is or signed.
+    /// Posts `document`; `each` signs an attempt at its time.
     ///
     /// # Errors
     /// What is known where there is no answer.
     pub(super) async fn post(
         &self,
-        url: Url,
         document: &Value,
+        each: &(dyn Fn(Timestamp, &mut Request) + Sync),
         allowance: &Allowance<'_>,
     ) -> Result<Response, Effect> {
-        self.remote.ask(&Question::json(Method::POST, url, document), allowance).await
+        let question = Question::json(Method::POST, self.url.clone(), document);
+        self.remote.ask_each(&question, each, allowance).await
     }
 
     /// What the `answer` of a robot says: it answers 200 whatever happens, and a code of 0 under one of `keys` where all

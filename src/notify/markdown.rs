@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::message::{CheckLine, Message, RollbackLine, Status};
+use super::message::{CheckLine, Fact, Message, RollbackLine, Status};
 use crate::api::keep::cut;
 use crate::gate::moment;
 use crate::gate::outcome::{ActionStatus, Outcome};
-use crate::policy::notices::Locale;
+use crate::policy::notices::{Locale, On};
 
 /// How a system marks text up.
 pub trait Markup: Sync {
@@ -95,10 +95,13 @@ impl Writer<'_> {
         self.markup.plain(&format!("{}…", cut(text, self.most)))
     }
 
-    /// What happened, to what, where: `Deployment passed: checkout 1.4.0 → production`.
+    /// What happened, to what, where: `Deployment passed: checkout 1.4.0 → production`; `DISARMED` where a wanted
+    /// rollback does not follow.
     pub fn title(&self) -> String {
         let headline = self.locale.headline(self.message.subject, self.message.status);
-        format!("{headline}{}{}", self.locale.colon(), self.plain(&self.message.about))
+        let wants = matches!(self.message.status, Status::Gate(On::Rollback | On::RollbackFailed));
+        let aside = if wants && !self.message.disarmed.is_empty() { self.locale.aside() } else { "" };
+        format!("{headline}{aside}{}{}", self.locale.colon(), self.plain(&self.message.about))
     }
 
     /// That the run does not act, and why; `None` where it does.
@@ -135,7 +138,10 @@ impl Writer<'_> {
     /// What is known: names and values, both marked up.
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let facts = self.message.facts.iter();
-        facts.map(|(fact, value)| (self.locale.fact(*fact), self.plain(value))).collect()
+        let facts = facts.map(|(fact, value)| (self.locale.fact(*fact), self.plain(value)));
+        let counts = &self.message.counts;
+        let checks = (self.locale.fact(Fact::Checks), self.locale.counts(counts));
+        facts.chain((!counts.is_empty()).then_some(checks)).collect()
     }
 
     /// The checks that people should know of, worst first, each in a few lines.
@@ -293,18 +299,28 @@ pub fn linkable(url: &str) -> String {
     text
 }
 
-/// `text` with each of `marks` replaced by a character that looks alike, for systems that know no way to escape. An
-/// underscore within a word stays: names have them, and it marks nothing there.
+/// `text` with each of `marks` replaced by a character that looks alike, for systems that know no way to escape. What
+/// marks nothing where it stands stays, since names have it: an underscore within a word, a `#` that begins no line.
 pub fn disguised(text: &str, marks: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     let mut before: Option<char> = None;
+    let mut begun = false;
     while let Some(c) = chars.next() {
+        begun |= !matches!(c, '#' | ' ');
         let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let keeps = c == '_' && in_word(before) && in_word(chars.peek().copied());
+        let keeps = match c {
+            '_' => in_word(before) && in_word(chars.peek().copied()),
+            '#' => begun,
+            _ => false,
+        };
         // Fullwidth forms stand at the same distance from all of ASCII's visible characters.
         let wide = || char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c);
-        shown.push(if c.is_ascii_graphic() && marks.contains(c) && !keeps { wide() } else { c });
+        shown.push(match c {
+            '`' if marks.contains(c) => '\'',
+            _ if c.is_ascii_graphic() && marks.contains(c) && !keeps => wide(),
+            _ => c,
+        });
         before = Some(c);
     }
     shown

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use super::plain::{plain, web};
+pub(super) use super::title::{about, about_what, bounded, counts};
 use crate::event::id::{Parts, once_only};
 use crate::event::{Event, Type, service, value_and_limit, worst};
 use crate::gate::outcome::{ActionRecord, ActionStatus, CheckRecord, Outcome, Record, State, Verdict};
@@ -105,6 +106,8 @@ pub enum Fact {
     DeployedBy,
     /// The policy's name.
     Policy,
+    /// How many checks came to what.
+    Checks,
     /// How long it took, or was watched.
     Duration,
     /// The project that was built.
@@ -136,6 +139,8 @@ pub enum LinkTo {
     Run,
     /// The report.
     Report,
+    /// What was deployed, where it runs.
+    Deployment,
     /// The rollback that was started.
     Rollback,
     /// What to do about it.
@@ -203,6 +208,8 @@ pub struct Message {
     pub text: Option<String>,
     /// What is known, in the order of reading.
     pub facts: Vec<(Fact, String)>,
+    /// How many checks came to what, those that count most first.
+    pub counts: Vec<(Outcome, usize)>,
     /// The checks that people should know of, worst first, at most [`CHECKS`].
     pub checks: Vec<CheckLine>,
     /// How many more there are.
@@ -298,6 +305,9 @@ impl Message {
             reason: reason.unwrap_or_default(),
             text: None,
             facts: facts.into_iter().filter_map(|(fact, text)| Some((fact, text?))).collect(),
+            counts: counts(
+                record.checks.iter().filter(|one| !one.check.dry_run).filter_map(|one| one.outcome),
+            ),
             checks: bad_checks.iter().map(|check| CheckLine::new(check, redactor)).collect(),
             more: bad.saturating_sub(CHECKS),
             rollback: told.rollback.to_vec(),
@@ -323,28 +333,12 @@ fn is_bad(check: &CheckRecord) -> bool {
         || check.outcome == Some(Outcome::Failed) && !check.check.dry_run
 }
 
-/// `checkout 1.4.0 → production`, as far as known.
-fn about(record: &Record, clean: &impl Fn(&str) -> String) -> String {
-    let what = [service(record), record.version.as_deref()].into_iter().flatten().map(clean);
-    let what: Vec<String> = what.filter(|text| !text.is_empty()).collect();
-    let what = if what.is_empty() { clean(&record.policy) } else { what.join(" ") };
-    match record.environment.as_deref().map(clean).filter(|text| !text.is_empty()) {
-        Some(place) => format!("{what} → {place}"),
-        None => what,
-    }
-}
-
-/// `rollgate/POLICY/SERVICE/ENVIRONMENT`, of at most 255 bytes: longer ones would be cut to the same.
+/// `rollgate/POLICY/SERVICE/ENVIRONMENT`.
 fn key(record: &Record, clean: &impl Fn(&str) -> String) -> String {
     let part =
         |text: Option<&str>| text.map(clean).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".into());
     let (service, environment) = (part(service(record)), part(record.environment.as_deref()));
-    let key = format!("rollgate/{}/{service}/{environment}", clean(&record.policy));
-    if key.len() <= 255 {
-        return key;
-    }
-    let parts = Parts { purpose: "key", target: &key, ..Parts::default() };
-    format!("rollgate/{}", once_only(&parts))
+    bounded(format!("rollgate/{}/{service}/{environment}", clean(&record.policy)))
 }
 
 impl CheckLine {

@@ -3,6 +3,7 @@
 //!
 //! To add a channel: a file here and one entry in [`CHANNELS`].
 
+pub mod compose;
 pub mod dingtalk;
 pub mod feishu;
 mod hook;
@@ -18,6 +19,8 @@ mod robot;
 pub mod slack;
 #[cfg(test)]
 pub(crate) mod testing;
+mod title;
+mod told;
 pub mod wecom;
 pub mod webhook;
 pub mod words;
@@ -89,6 +92,12 @@ pub trait Channel: Debug + Send + Sync {
         earlier: Option<&'a Effect>,
         allowance: &'a Allowance<'a>,
     ) -> BoxFuture<'a, Effect>;
+
+    /// What it would say, for a channel that does not speak HTTP: of the others the requests are shown.
+    fn rehearsed(&self, message: &Message) -> Option<String> {
+        let _ = message;
+        None
+    }
 }
 
 /// The channels there are, in the order of documents.

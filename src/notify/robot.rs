@@ -5,6 +5,7 @@ use data_encoding::BASE64;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
 use super::markdown::{Markup, disguised};
+use crate::host::secret::Redactor;
 
 /// The robots' markdown.
 pub(super) struct Markdown;
@@ -23,7 +24,10 @@ pub(super) fn with_keyword(title: &str, keyword: Option<&str>) -> String {
     }
 }
 
-/// The HMAC-SHA256 of `text` under `key`, in base64.
-pub(super) fn signature(key: &str, text: &str) -> String {
-    BASE64.encode(sign(&Key::new(HMAC_SHA256, key.as_bytes()), text.as_bytes()).as_ref())
+/// The HMAC-SHA256 of `text` under `key`, in base64. Whoever has it may speak for an hour, so it is a secret, too.
+pub(super) fn signature(key: &str, text: &str, redactor: &Redactor) -> String {
+    let signature = BASE64.encode(sign(&Key::new(HMAC_SHA256, key.as_bytes()), text.as_bytes()).as_ref());
+    // It is long enough to be one.
+    drop(redactor.secret(&signature));
+    signature
 }

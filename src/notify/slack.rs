@@ -132,17 +132,7 @@ impl Bot {
         };
         let base =
             if settings.has("url") { settings.address("url", false)? } else { Url::parse(API).ok()? };
-        let auth = settings.auth()?;
-        let tls = settings.tls();
-        let wrong = |problem: String| Problem::nowhere(problem);
-        let mut remote = Remote::new("Slack", &base, &tls, host)
-            .map_err(|problem| settings.fault("tls", wrong(problem)))
-            .ok()?;
-        for (header, value) in &settings.headers() {
-            remote.set(header.clone(), value.clone());
-        }
-        let authorized = remote.authorize(&auth, settings.vault());
-        authorized.map_err(|problem| settings.fault("auth.token", wrong(problem))).ok()?;
+        let remote = Remote::reach("Slack", &base, settings, host)?;
         Some(Self { remote, channel })
     }
 
@@ -212,7 +202,7 @@ impl Channel for Teller {
                 Way::Bot(bot) => return bot.post(document, earlier, allowance).await,
                 Way::Hook(hook) => hook,
             };
-            match hook.post(hook.url().clone(), &document, allowance).await {
+            match hook.post(&document, &|_, _| {}, allowance).await {
                 Ok(answer) => heard(hook, &answer, allowance),
                 Err(effect) => effect,
             }

@@ -114,7 +114,7 @@ impl Channel for Teller {
         allowance: &'a Allowance<'a>,
     ) -> BoxFuture<'a, Effect> {
         Box::pin(async move {
-            match self.hook.post(self.hook.url().clone(), &self.document(message), allowance).await {
+            match self.hook.post(&self.document(message), &|_, _| {}, allowance).await {
                 Ok(answer) => self.hook.coded(&answer, &["errcode"], &hint, allowance),
                 Err(effect) => effect,
             }

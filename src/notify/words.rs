@@ -96,6 +96,14 @@ impl Locale {
         }
     }
 
+    /// How many checks came to what.
+    pub fn counts(self, counts: &[(Outcome, usize)]) -> String {
+        let unit = self.pick("", "项");
+        let one =
+            |(outcome, count): &(Outcome, usize)| format!("{count} {unit}{}", self.outcome(Some(*outcome)));
+        counts.iter().map(one).collect::<Vec<_>>().join(self.comma())
+    }
+
     /// That there are `count` more checks than are told of.
     pub fn more(self, count: usize) -> String {
         match self {
@@ -119,6 +127,7 @@ impl Locale {
             Fact::PreviousVersion => self.pick("Previous version", "上一版本"),
             Fact::DeployedAt => self.pick("Deployed at", "部署时间"),
             Fact::DeployedBy => self.pick("Deployed by", "部署人"),
+            Fact::Checks => self.pick("Checks", "检查项"),
             Fact::Policy => self.pick("Policy", "策略"),
             Fact::Duration => self.pick("Duration", "耗时"),
             Fact::Project => self.pick("Project", "项目"),
@@ -138,6 +147,7 @@ impl Locale {
     pub const fn link(self, to: LinkTo) -> &'static str {
         match to {
             LinkTo::Run => self.pick("View run", "查看流水线"),
+            LinkTo::Deployment => self.pick("Open service", "打开服务"),
             LinkTo::Report => self.pick("View report", "查看报告"),
             LinkTo::Rollback => self.pick("View rollback", "查看回滚"),
             LinkTo::Runbook => self.pick("Runbook", "处理手册"),
@@ -169,6 +179,11 @@ impl Locale {
             Some(ActionStatus::Held) => self.pick("Rollback HELD back", "回滚已被拦截"),
             None => self.pick("Rollback being requested", "正在请求回滚"),
         }
+    }
+
+    /// The same within a title.
+    pub const fn aside(self) -> &'static str {
+        self.pick(" (DISARMED)", "（未启用自动处置）")
     }
 
     /// `DISARMED`, before what disarms.

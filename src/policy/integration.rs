@@ -71,6 +71,12 @@ impl Integrations {
         all
     }
 
+    /// Makes the integration `name` known, named at `place`, where it is not written: the command line says all of it.
+    pub fn declare(&mut self, name: &str, place: Place) {
+        let entry = || Entry { system: name.to_owned(), place, settings: BTreeMap::new() };
+        self.entries.entry(name.to_owned()).or_insert_with(entry);
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)

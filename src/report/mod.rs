@@ -56,6 +56,11 @@ pub fn named(name: &str) -> Result<&'static dyn Format, String> {
     })
 }
 
+/// What was done, in a line: `notify confirmed by slack #deployments (HTTP 200, 1 attempt)`.
+pub(crate) fn action(action: &ActionRecord, redact: Redact<'_>) -> String {
+    voice::Voice::new(redact).action(action)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 mod block;
 mod hindsight;
 mod numbers;
-mod wire;
+pub(crate) mod wire;
 
 use serde::Deserialize;
 

@@ -12,36 +12,36 @@ use crate::policy::criterion::Criterion;
 /// `rollgate.report/v1`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Report {
-    pub(super) policy: Option<String>,
-    pub(super) service: Option<String>,
-    pub(super) environment: Option<String>,
-    pub(super) version: Option<String>,
-    pub(super) previous_version: Option<String>,
-    pub(super) verdict: Option<String>,
-    pub(super) exit_code: Option<u64>,
-    pub(super) process_exit_code: Option<u64>,
-    pub(super) mode: Option<String>,
+pub(crate) struct Report {
+    pub(crate) policy: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) previous_version: Option<String>,
+    pub(crate) verdict: Option<String>,
+    pub(crate) exit_code: Option<u64>,
+    pub(crate) process_exit_code: Option<u64>,
+    pub(crate) mode: Option<String>,
     #[serde(deserialize_with = "time")]
-    pub(super) deployed_at: Option<Timestamp>,
+    pub(crate) deployed_at: Option<Timestamp>,
     #[serde(deserialize_with = "time")]
-    pub(super) started_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     #[serde(deserialize_with = "time")]
-    pub(super) finished_at: Option<Timestamp>,
-    pub(super) window: Option<Window>,
-    pub(super) checks: Option<Vec<Check>>,
-    pub(super) actions: Option<Vec<Action>>,
-    pub(super) warnings: Option<Vec<String>>,
-    pub(super) run_url: Option<String>,
-    pub(super) guarantee: Option<String>,
+    pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) window: Option<Window>,
+    pub(crate) checks: Option<Vec<Check>>,
+    pub(crate) actions: Option<Vec<Action>>,
+    pub(crate) warnings: Option<Vec<String>>,
+    pub(crate) run_url: Option<String>,
+    pub(crate) guarantee: Option<String>,
 }
 
 /// When and how often checks were sampled.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     #[serde(deserialize_with = "time")]
-    pub(super) open: Option<Timestamp>,
+    pub(crate) open: Option<Timestamp>,
     duration: Option<f64>,
     interval: Option<f64>,
     mode: Option<String>,
@@ -54,16 +54,16 @@ fn seconds(seconds: Option<f64>) -> Option<Duration> {
 }
 
 impl Window {
-    pub(super) fn duration(&self) -> Option<Duration> {
+    pub(crate) fn duration(&self) -> Option<Duration> {
         seconds(self.duration)
     }
 
-    pub(super) fn interval(&self) -> Option<Duration> {
+    pub(crate) fn interval(&self) -> Option<Duration> {
         seconds(self.interval)
     }
 
     /// How long every check had to hold; `None` where breaches were counted.
-    pub(super) fn stable_for(&self) -> Option<Duration> {
+    pub(crate) fn stable_for(&self) -> Option<Duration> {
         seconds(self.stable_for).filter(|_| self.mode.as_deref() != Some("sustained"))
     }
 }
@@ -71,44 +71,45 @@ impl Window {
 /// A check and its evidence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Check {
+pub(crate) struct Check {
     name: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) source: Option<String>,
-    pub(super) outcome: Option<String>,
-    pub(super) contribution: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) criterion: Option<Limits>,
-    pub(super) query: Option<String>,
-    pub(super) max_failures: Option<u64>,
-    pub(super) within: Option<u64>,
-    pub(super) min_samples: Option<u64>,
-    pub(super) min_coverage: Option<f64>,
-    pub(super) due: Option<u64>,
-    pub(super) judged: Option<u64>,
-    pub(super) breaches: Option<u64>,
-    pub(super) no_data: Option<u64>,
-    pub(super) no_traffic: Option<u64>,
-    pub(super) errors: Option<u64>,
-    pub(super) settling: Option<u64>,
-    pub(super) missed: Option<u64>,
-    pub(super) file: Option<String>,
-    pub(super) line: Option<u64>,
+    pub(crate) kind: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) contribution: Option<String>,
+    pub(crate) failure_action: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) criterion: Option<Limits>,
+    pub(crate) query: Option<String>,
+    pub(crate) max_failures: Option<u64>,
+    pub(crate) within: Option<u64>,
+    pub(crate) min_samples: Option<u64>,
+    pub(crate) min_coverage: Option<f64>,
+    pub(crate) due: Option<u64>,
+    pub(crate) judged: Option<u64>,
+    pub(crate) breaches: Option<u64>,
+    pub(crate) no_data: Option<u64>,
+    pub(crate) no_traffic: Option<u64>,
+    pub(crate) errors: Option<u64>,
+    pub(crate) settling: Option<u64>,
+    pub(crate) missed: Option<u64>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u64>,
     interval: Option<f64>,
-    pub(super) dry_run: bool,
-    pub(super) description: Option<String>,
-    pub(super) runbook_url: Option<String>,
-    pub(super) dashboard_url: Option<String>,
-    pub(super) events: Option<Events>,
-    pub(super) samples: Option<Vec<Sample>>,
+    pub(crate) dry_run: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) runbook_url: Option<String>,
+    pub(crate) dashboard_url: Option<String>,
+    pub(crate) events: Option<Events>,
+    pub(crate) samples: Option<Vec<Sample>>,
     /// That of the window.
     #[serde(skip)]
-    pub(super) stable_for: Option<Duration>,
+    pub(crate) stable_for: Option<Duration>,
 }
 
 impl Report {
     /// Lets each check know how its window was judged.
-    pub(super) fn tell_checks(&mut self) {
+    pub(crate) fn tell_checks(&mut self) {
         let stable_for = self.window.as_ref().and_then(Window::stable_for);
         for check in self.checks.iter_mut().flatten() {
             check.stable_for = stable_for;
@@ -117,15 +118,15 @@ impl Report {
 }
 
 impl Check {
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("a check without a name")
     }
 
-    pub(super) fn interval(&self) -> Option<Duration> {
+    pub(crate) fn interval(&self) -> Option<Duration> {
         seconds(self.interval)
     }
 
-    pub(super) fn samples(&self) -> &[Sample] {
+    pub(crate) fn samples(&self) -> &[Sample] {
         self.samples.as_deref().unwrap_or_default()
     }
 }
@@ -133,34 +134,34 @@ impl Check {
 /// What was counted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Events {
-    pub(super) alpha: Option<f64>,
-    pub(super) beta: Option<f64>,
-    pub(super) proved: bool,
+pub(crate) struct Events {
+    pub(crate) alpha: Option<f64>,
+    pub(crate) beta: Option<f64>,
+    pub(crate) proved: bool,
 }
 
 /// Limits for values.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     expected_value: Option<f64>,
     tolerance: Option<f64>,
     min_value: Option<f64>,
     max_value: Option<f64>,
     max_increase: Option<String>,
     max_decrease: Option<String>,
-    pub(super) expect_empty: bool,
-    pub(super) require: Option<String>,
-    pub(super) count: Option<String>,
+    pub(crate) expect_empty: bool,
+    pub(crate) require: Option<String>,
+    pub(crate) count: Option<String>,
 }
 
 impl Limits {
     /// By how much values may be more and less than their baseline.
-    pub(super) fn changes(&self) -> [Option<&str>; 2] {
+    pub(crate) fn changes(&self) -> [Option<&str>; 2] {
         [self.max_increase.as_deref(), self.max_decrease.as_deref()]
     }
 
-    pub(super) fn criterion(&self) -> Criterion {
+    pub(crate) fn criterion(&self) -> Criterion {
         Criterion {
             expected: self.expected_value.map(|expected| (expected, self.tolerance.unwrap_or_default())),
             min: self.min_value,
@@ -172,40 +173,40 @@ impl Limits {
 /// What one tick gave.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     #[serde(deserialize_with = "time")]
-    pub(super) at: Option<Timestamp>,
-    pub(super) state: Option<String>,
-    pub(super) values: Option<Vec<Value>>,
-    pub(super) series: Option<u64>,
-    pub(super) reason: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) state: Option<String>,
+    pub(crate) values: Option<Vec<Value>>,
+    pub(crate) series: Option<u64>,
+    pub(crate) reason: Option<String>,
 }
 
 /// One series at one tick.
 #[derive(Debug, Deserialize)]
-pub(super) struct Value {
-    pub(super) value: Figure,
+pub(crate) struct Value {
+    pub(crate) value: Figure,
 }
 
 /// What was done after the verdict.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Action {
-    pub(super) kind: Option<String>,
-    pub(super) purpose: Option<String>,
-    pub(super) target: Option<String>,
-    pub(super) status: Option<String>,
-    pub(super) http_status: Option<u64>,
-    pub(super) attempts: Option<u64>,
-    pub(super) id: Option<String>,
-    pub(super) url: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) response: Option<String>,
+pub(crate) struct Action {
+    pub(crate) kind: Option<String>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) target: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) http_status: Option<u64>,
+    pub(crate) attempts: Option<u64>,
+    pub(crate) id: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) response: Option<String>,
 }
 
 /// A measured value: a number, or one of the strings `NaN`, `+Inf` and `-Inf`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Figure(pub(super) f64);
+pub(crate) struct Figure(pub(crate) f64);
 
 impl<'de> Deserialize<'de> for Figure {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

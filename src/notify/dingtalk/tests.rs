@@ -19,7 +19,7 @@ async fn posted(entry: &str, fields: &str, message: &Message) -> (Value, Url) {
 
 #[test]
 fn the_vector_of_the_signature() {
-    let sign = signature("this is secret", "1577262236757\nthis is secret");
+    let sign = signature("this is secret", "1577262236757\nthis is secret", &Redactor::default());
     assert_eq!(sign, "hmPWwU+7lVdm3ZZz0r9tSfx0L4Q26jWOZr9+Gs6EZQM=");
 }
 
@@ -28,7 +28,7 @@ async fn the_address_keeps_its_token_and_is_signed_once() {
     let (_, url) = posted(ROBOT, "", &message(On::Pass)).await;
     let at = start().as_millisecond();
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let sign = signature("this is secret", &format!("{at}\nthis is secret"));
+    let sign = signature("this is secret", &format!("{at}\nthis is secret"), &Redactor::default());
     let expected =
         [("access_token", "sesame-sesame".to_owned()), ("timestamp", at.to_string()), ("sign", sign.clone())];
     assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value)));
@@ -47,11 +47,11 @@ async fn a_rollback_is_told_in_markdown() {
     assert_eq!(document["markdown"]["title"], "❌ 部署验证未通过，判定回滚：checkout 1.4.0 → production");
     let text = document["markdown"]["text"].as_str().unwrap();
     assert!(
-        text.starts_with("❌ **部署验证未通过，判定回滚：checkout 1.4.0 → production**\n\n**已请求回滚**："),
+        text.starts_with("❌ **部署验证未通过，判定回滚：checkout 1.4.0 → production**  \n**已请求回滚**："),
         "{text}"
     );
     assert!(text.contains("[处理手册](https://wiki.example/errors?a=%28b%29&c=%5Bd%5D)"), "{text}");
-    assert!(text.ends_with("\n\n@13800000000 @+86-13900000000 @manager01"), "{text}");
+    assert!(text.ends_with("  \n@13800000000 @+86-13900000000 @manager01"), "{text}");
     let at = serde_json::json!({
         "atMobiles": ["13800000000", "+86-13900000000"], "atUserIds": ["manager01"], "isAtAll": true,
     });
@@ -141,7 +141,10 @@ async fn hostile_texts_stay_texts_within_the_limits() {
     let (document, _) = posted(ROBOT, "", &hostile()).await;
     assert!(document.to_string().len() <= 20_000, "{}", document.to_string().len());
     let text = document["markdown"]["text"].as_str().unwrap();
-    assert!(text.starts_with("❌ **Verdict rollback: ") && text.contains("**DISARMED**"), "{text}");
+    assert!(
+        text.starts_with("❌ **Verdict rollback (DISARMED): ") && text.contains("**DISARMED**"),
+        "{text}"
+    );
     for markup in ["[x]", "![", "<b>", "<!", "`code`", "](https://evil"] {
         assert!(!text.contains(markup), "{markup}: {text}");
     }

@@ -19,7 +19,10 @@ async fn posted(entry: &str, fields: &str, message: &Message) -> Value {
 
 #[test]
 fn the_vector_of_the_signature() {
-    assert_eq!(signature("1599360473\nthis is secret", ""), "/eYKrXQBzTjUZJ3s6NX16VxGbTwmK7AEs8/FnvC1CSw=");
+    assert_eq!(
+        signature("1599360473\nthis is secret", "", &Redactor::default()),
+        "/eYKrXQBzTjUZJ3s6NX16VxGbTwmK7AEs8/FnvC1CSw="
+    );
 }
 
 #[tokio::test]
@@ -29,7 +32,7 @@ async fn a_rollback_is_told_by_a_signed_card() {
             .await;
     let at = start().as_second();
     assert_eq!(document["timestamp"], at.to_string());
-    assert_eq!(document["sign"], signature(&format!("{at}\nthis is secret"), ""));
+    assert_eq!(document["sign"], signature(&format!("{at}\nthis is secret"), "", &Redactor::default()));
     assert_eq!(document["msg_type"], "interactive");
     let card = &document["card"];
     assert_eq!(card["header"]["template"], "red");
@@ -80,7 +83,7 @@ async fn hostile_texts_stay_texts_within_the_limits() {
     let document = posted(ROBOT, "", &hostile()).await;
     assert!(document.to_string().len() <= 20_000, "{}", document.to_string().len());
     let title = document["card"]["header"]["title"]["content"].as_str().unwrap();
-    assert!(title.starts_with("❌ Verdict rollback: "), "{title}");
+    assert!(title.starts_with("❌ Verdict rollback (DISARMED): "), "{title}");
     let mut all = Vec::new();
     texts(&document["card"]["elements"], &mut all);
     for text in all {

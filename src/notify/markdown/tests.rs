@@ -20,6 +20,7 @@ Version: 1.4.0
 Previous version: 1.3.9
 Deployed at: 2023-11-14T22:13:20Z
 Policy: post-deployment
+Checks: 1 failed, 1 inconclusive
 View run: https://ci.example/runs/1 · View rollback: https://ci.example/rollbacks/7 · \
 Runbook: https://wiki.example/errors?a=(b)&c=[d]"
     );
@@ -40,7 +41,7 @@ fn the_verdict_stays_however_little_room_there_is() {
     let message = hostile();
     for bytes in [100_000, 20_000, 10_000, 4_000, 2_000, 1_000, 500, 200, 0] {
         let text = fitted(&message, Locale::En, &Unmarked, "\n", bytes);
-        assert!(text.starts_with("Verdict rollback: "), "{bytes}: {text}");
+        assert!(text.starts_with("Verdict rollback (DISARMED): "), "{bytes}: {text}");
         let length = serde_json::Value::from(text.as_str()).to_string().len();
         assert!(length <= bytes.max(200), "{bytes}: {length}");
         if (1_000..=4_000).contains(&bytes) {
@@ -58,6 +59,7 @@ fn what_cannot_be_escaped_is_disguised() {
         disguised("a_b _c_ __init__ [x](y) <@all>", "_[]<>"),
         "a_b ＿c＿ ＿＿init＿＿ ［x］(y) ＜@all＞"
     );
-    assert_eq!(disguised("é*`", "*`"), "é＊｀");
+    assert_eq!(disguised("é*`", "*`"), "é＊'");
+    assert_eq!(disguised("## shop #42", "#"), "＃＃ shop #42");
     assert_eq!(linkable("https://h/a(b)|c>d?e=[f]*"), "https://h/a%28b%29%7Cc%3Ed?e=%5Bf%5D%2A");
 }

@@ -58,7 +58,8 @@ pub(super) fn document(message: &Message, locale: Locale, calls: &str) -> Value 
 
 fn written(writer: &Writer<'_>, calls: &str) -> Value {
     let message = writer.message;
-    let title = format!("{} {}", message.status.tone().sign(), unmarked(writer));
+    let sign = message.status.tone().sign();
+    let title = format!("{sign} {}", unmarked(writer));
     let mut head = vec![json!({
         "type": "header",
         "text": {"type": "plain_text", "text": cut(&title, HEADER), "emoji": false},
@@ -95,9 +96,9 @@ fn written(writer: &Writer<'_>, calls: &str) -> Value {
         blocks.push(json!({"type": "actions", "elements": buttons}));
     }
     json!({
-        "text": escaped(&title),
+        "text": format!("{sign} {}", writer.title()),
         "blocks": head,
-        "attachments": [{"color": colour(message.status.tone()), "fallback": title, "blocks": blocks}],
+        "attachments": [{"color": colour(message.status.tone()), "fallback": escaped(&title), "blocks": blocks}],
         "unfurl_links": false,
         "unfurl_media": false,
     })

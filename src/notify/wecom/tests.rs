@@ -54,7 +54,7 @@ async fn hostile_texts_stay_texts_within_the_limits() {
     let many: Vec<String> = (0..500).map(|index| format!("member-{index}")).collect();
     let text = posted(&format!("mention: [{}]", many.join(", ")), &hostile()).await;
     assert!(text.len() <= 4096, "{}", text.len());
-    assert!(text.starts_with("❌ <font color=\"warning\">**Verdict rollback: "), "{text}");
+    assert!(text.starts_with("❌ <font color=\"warning\">**Verdict rollback (DISARMED): "), "{text}");
     assert!(text.contains("**DISARMED**") && text.contains("<@member-0>"), "{text}");
     for markup in ["<@all", "<@U123", "[x]", "![", "<b>", "`code`", "](https://evil"] {
         assert!(!text.contains(markup), "{markup}: {text}");
