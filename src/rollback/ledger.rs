@@ -55,6 +55,8 @@ pub(super) struct Ledger<'a> {
     /// The trigger whose intent is written before its turn has come.
     claimed: Cell<Option<usize>>,
     warnings: RefCell<Vec<String>>,
+    /// Whether all the time that another run may be at the file has been waited for.
+    waited: Cell<bool>,
 }
 
 /// What may be done with a trigger.
@@ -98,6 +100,7 @@ impl<'a> Ledger<'a> {
             honours: triggers.iter().map(|trigger| trigger.honours_id()).collect(),
             claimed: Cell::new(None),
             warnings: RefCell::default(),
+            waited: Cell::new(false),
         }
     }
 
@@ -237,11 +240,9 @@ impl<'a> Ledger<'a> {
             }
             match done {
                 Ok(()) => return Ok(()),
-                Err(error)
-                    if error.kind() == io::ErrorKind::WouldBlock
-                        && between(began, self.host.clock.now()) < PATIENCE =>
-                {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.waited.get() => {
                     self.host.clock.sleep(LOOK).await;
+                    self.waited.set(between(began, self.host.clock.now()) >= PATIENCE);
                 }
                 Err(error) => {
                     let shown = path.display();
