@@ -36,11 +36,6 @@ pub trait Format: Sync {
     fn render(&self, record: &Record, redact: Redact<'_>) -> String;
 }
 
-/// How `action` ended, in one line.
-pub(crate) fn action(action: &ActionRecord, redact: Redact<'_>) -> String {
-    voice::Voice::new(redact).action(action)
-}
-
 /// The formats there are, in the order of documents; the first is the default.
 pub static FORMATS: &[&dyn Format] = &[&text::Text, &json::Json];
 

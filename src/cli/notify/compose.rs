@@ -325,7 +325,10 @@ fn deployment(args: &DeploymentArgs, host: &Host, now: Timestamp) -> Result<Comp
             (Fact::Service, Some(service.clone())),
             (Fact::Environment, environment.clone()),
             (Fact::Version, args.version.clone()),
-            (Fact::DeployedBy, args.deployed_by.clone().or_else(|| pipeline::actor(&host.env).map(str::to_owned))),
+            (
+                Fact::DeployedBy,
+                args.deployed_by.clone().or_else(|| pipeline::actor(&host.env).map(str::to_owned)),
+            ),
             (Fact::DeployedAt, at.map(moment)),
         ],
         links: vec![

@@ -9,7 +9,8 @@ fn a_build_is_asked_for_as_python_jenkins_does() {
     if super::skipped("how Jenkins is asked for a build") {
         return;
     }
-    let job = r#"{"buildable":true,"property":[{"parameterDefinitions":[{"name":"SERVICE"},{"name":"VERSION"}]}]}"#;
+    let job =
+        r#"{"buildable":true,"property":[{"parameterDefinitions":[{"name":"SERVICE"},{"name":"VERSION"}]}]}"#;
     let job: serde_json::Value = serde_json::from_str(job).unwrap();
     let crumb = json!({"crumb": "c0ffeec0ffeec0ffee", "crumbRequestField": "Jenkins-Crumb"});
     let session = json!({"Set-Cookie": "JSESSIONID.1=node0abc; Path=/; HttpOnly"});
@@ -42,5 +43,6 @@ fn a_build_is_asked_for_as_python_jenkins_does() {
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(said.contains("http://ci.example/job/7/"), "{said}");
     let parameters = json!({"SERVICE": "shop & co", "VERSION": "1.10"}).to_string();
-    stand_in.judged_by("jenkins_requests.py", &[stand_in.url(), "team a/rollback", user, password, &parameters]);
+    stand_in
+        .judged_by("jenkins_requests.py", &[stand_in.url(), "team a/rollback", user, password, &parameters]);
 }
