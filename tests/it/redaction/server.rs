@@ -1,6 +1,5 @@
 //! A server that goes wrong in one way and tells whoever asks everything that it was sent, in every encoding it knows.
 
-use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -79,22 +78,30 @@ fn read(stream: &TcpStream) -> Option<Vec<u8>> {
     let mut body = vec![0; header("content-length").and_then(|n| n.parse().ok()).unwrap_or_default()];
     reader.read_exact(&mut body).ok()?;
     head.extend(body);
-    if let Some(basic) =
-        header("authorization").and_then(|value| value.strip_prefix("Basic ").map(str::to_owned))
-    {
-        head.extend(BASE64.decode(basic.as_bytes()).unwrap());
+    // What is secret comes first: of a long answer only the beginning is shown.
+    let mut received = Vec::new();
+    for value in [header("authorization"), header("x-api-key")].into_iter().flatten() {
+        match value.strip_prefix("Basic ") {
+            Some(basic) => {
+                let pair = BASE64.decode(basic.as_bytes()).unwrap();
+                received.extend(pair.iter().skip_while(|byte| **byte != b':').skip(1));
+            }
+            None => received.extend(value.trim_start_matches("Bearer ").bytes()),
+        }
+        received.push(b' ');
     }
     let path = text.split(' ').nth(1).unwrap_or_default();
-    head.extend(percent_encoding::percent_decode_str(path).collect::<Vec<u8>>());
-    Some(head)
+    received.extend(percent_encoding::percent_decode_str(path));
+    received.push(b' ');
+    received.extend(head);
+    Some(received)
 }
 
 /// `received` in every encoding.
-fn told(received: &[u8]) -> String {
+fn told(received: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(received).into_owned();
     let json = serde_json::Value::from(text.clone()).to_string();
-    let mut told = String::new();
-    for told_as in [
+    vec![
         text.clone(),
         BASE64.encode(received),
         BASE64.encode(&[b"x", received].concat()),
@@ -108,10 +115,7 @@ fn told(received: &[u8]) -> String {
         text.replace('\'', r"'\''"),
         received.iter().map(|byte| char::from(*byte)).collect(),
         HEXLOWER.encode(received),
-    ] {
-        let _ = writeln!(told, "{told_as}");
-    }
-    told
+    ]
 }
 
 fn serve(mut stream: TcpStream, wrong: Wrong, log: &Mutex<Vec<u8>>) {
@@ -119,10 +123,12 @@ fn serve(mut stream: TcpStream, wrong: Wrong, log: &Mutex<Vec<u8>>) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
     let Some(received) = read(&stream) else { return };
     log.lock().unwrap().extend(&received);
-    let all = told(&received);
+    let mut all = told(&received);
     // Each in turn comes first, so that each is what a short excerpt shows.
-    let turn = log.lock().unwrap().len() % 13;
-    let turned: String = all.lines().cycle().skip(turn).take(13).map(|line| format!("{line}\n")).collect();
+    let turn = log.lock().unwrap().len();
+    let first = turn % all.len();
+    all.rotate_left(first);
+    let turned = all.join("\n");
     let answer = |status: u16, more: &str, body: &str| {
         format!(
             "HTTP/1.1 {status} Wrong\r\nconnection: close\r\ncontent-length: {}\r\n{more}\r\n{body}",
