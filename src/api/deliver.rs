@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use jiff::Timestamp;
 
-use super::words::retry_after;
+use super::words::asked_to_wait;
 use super::{Allowance, Effect};
 use crate::gate::outcome::ActionStatus;
 use crate::host::http::{Http, HttpError, Request, Response};
@@ -66,7 +66,7 @@ pub async fn deliver(
         last = match sent {
             Some(Ok(answer)) if settled(answer.status) => return Ok(answer),
             Some(Ok(answer)) => {
-                let wait = retry_after(&answer.headers, clock.now());
+                let wait = asked_to_wait(&answer, clock.now());
                 if repeat == Repeat::Harmful && matches!(answer.status, 502 | 504) {
                     let why = format!("a proxy answered {} in its place", answer.status);
                     return Err(Effect { http_status: Some(answer.status), ..unknown(&why) });

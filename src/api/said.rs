@@ -58,6 +58,10 @@ fn under(key: &str, value: &Value, depth: usize, words: &mut Vec<String>) {
                 let what = match what {
                     Value::String(text) => text.clone(),
                     Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+                    Value::Object(_) => {
+                        nested(field, what, depth + 1, words);
+                        continue;
+                    }
                     _ => continue,
                 };
                 push(format!("{field}: {what}"), words);
@@ -65,6 +69,22 @@ fn under(key: &str, value: &Value, depth: usize, words: &mut Vec<String>) {
         }
         Value::Number(number) if key == "error" => push(number.to_string(), words),
         other => collect(other, depth + 1, words),
+    }
+}
+
+/// Discord's `errors: {embeds: {0: {title: {_errors: [{message}]}}}}`: what is wrong at the end of a path.
+fn nested(path: &str, value: &Value, depth: usize, words: &mut Vec<String>) {
+    let Value::Object(fields) = value else { return };
+    if depth > 8 || words.len() >= MOST {
+        return;
+    }
+    for (field, inside) in fields {
+        let Value::Array(errors) = inside else {
+            nested(&format!("{path}.{field}"), inside, depth + 1, words);
+            continue;
+        };
+        let told = errors.iter().filter_map(|error| error.get("message")?.as_str());
+        told.for_each(|told| push(format!("{path}: {told}"), words));
     }
 }
 
@@ -97,6 +117,10 @@ mod tests {
             (r#"{"code":19021,"msg":"sign match fail"}"#, Some("sign match fail")),
             (r#"{"status":"invalid","message":"bad","errors":["a","b"]}"#, Some("bad; a; b")),
             (r#"{"error":{"message":"deep"}}"#, Some("deep")),
+            (
+                r#"{"message":"Invalid","errors":{"embeds":{"0":{"title":{"_errors":[{"code":"X","message":"Too long."}]}}}}}"#,
+                Some("Invalid; embeds.0.title: Too long."),
+            ),
             ("[]", None),
             ("<html>no</html>", None),
             (r#"{"ok":false}"#, None),

@@ -149,10 +149,20 @@ impl Peer<'_> {
 /// How long an answer asks to wait: a number of seconds or a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => http_date(text).map(|at| between(now, at)),
+    // Some write fractions of a second, which the header does not know.
+    match text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(wait) => Some(wait),
+        None => http_date(text).map(|at| between(now, at)),
     }
+}
+
+/// How long an answer asks to wait, by its header, else by `retry_after` seconds in its JSON.
+pub(crate) fn asked_to_wait(answer: &Response, now: Timestamp) -> Option<Duration> {
+    let written = || {
+        let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+        Duration::try_from_secs_f64(document.get("retry_after")?.as_f64()?).ok()
+    };
+    retry_after(&answer.headers, now).or_else(written)
 }
 
 /// How far the clock that wrote `Date` is ahead of ours (negative: behind), in whole seconds; `None` where they agree
@@ -208,6 +218,16 @@ mod tests {
         assert_eq!(retry_after(&date, now), Some(Duration::from_secs(9)));
         assert_eq!(retry_after(&headers(RETRY_AFTER, "soon"), now), None);
         assert_eq!(retry_after(&headers(RETRY_AFTER, "-1"), now), None);
+        assert_eq!(retry_after(&headers(RETRY_AFTER, "0.5"), now), Some(Duration::from_millis(500)));
+        let answer = |headers, body: &'static str| Response { status: 429, headers, body: body.into() };
+        let body = r#"{"message":"slow down","retry_after":1.25}"#;
+        let wait = asked_to_wait(&answer(HeaderMap::new(), body), now);
+        assert_eq!(wait, Some(Duration::from_millis(1250)));
+        assert_eq!(
+            asked_to_wait(&answer(headers(RETRY_AFTER, "7"), body), now),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(asked_to_wait(&answer(HeaderMap::new(), "[]"), now), None);
     }
 
     #[test]
