@@ -230,13 +230,12 @@ const fn severity(tone: Tone) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::gate::outcome::ActionStatus;
-    use crate::notify::fake::{channel, faults, hostile_run, send};
-    use crate::notify::testing::{hostile, message};
+    use crate::notify::fake::{hostile_run, send};
+    use crate::notify::testing::{channel, hostile, message, table};
     use crate::policy::notices::On;
     use crate::rollback::testing::{Answer, host};
 
-    const YAML: &str = "integrations:\n  alertmanager: {url: \"https://am.example/prefix/\", labels: {team: shop}}\n\
-                        notifications: {to: alertmanager}\n";
+    const YAML: &str = "{system: alertmanager, url: \"https://am.example/prefix/\", labels: {team: shop}}";
 
     async fn alerts(message: &Message) -> Vec<Value> {
         let (action, http) = send(YAML, message, &[Answer::Status(200, "")]).await;
@@ -298,9 +297,8 @@ mod tests {
         use ActionStatus::{Confirmed, Failed, Unknown};
         use Answer::{Broken, Header, Refused, Status};
         let starts = r#""start time must be before end time""#;
-        faults(
+        table(
             YAML,
-            &message(On::Rollback),
             &[
                 (&[Status(400, starts)], Failed, 1, "answered 400 `start time must be before end time`"),
                 (
@@ -317,7 +315,7 @@ mod tests {
                 (&[Refused, Status(200, "")], Confirmed, 2, ""),
                 (&[Refused], Failed, 5, "Alertmanager at am.example:443: no connection"),
                 (&[Broken], Unknown, 5, "the connection broke"),
-                (&[Answer::Never], Unknown, 5, "it may have been received"),
+                (&[Answer::Never], Unknown, 1, "it may have been received"),
                 (&[Status(200, "<!doctype html><title>Sign in")], Unknown, 1, "is it a sign-in page"),
                 (
                     &[Header(302, "location", "/login")],
@@ -334,7 +332,7 @@ mod tests {
     fn settings_are_refused_in_words() {
         let (host, _) = host(&[]);
         for (fields, expected) in [
-            ("enabled: true", "the integration `alertmanager` has no `url`"),
+            ("enabled: true", "the integration `x` has no `url`"),
             ("url: \"http://a\", labels: {severity: page}", "the label `severity` is set by rollgate itself"),
             (
                 "url: \"http://a\", labels: {\"a-b\": x}",
@@ -342,12 +340,11 @@ mod tests {
             ),
             ("url: \"http://a\", resolve_after: soon", "found `soon`"),
         ] {
-            let yaml =
-                format!("integrations:\n  alertmanager: {{{fields}}}\nnotifications: {{to: alertmanager}}\n");
-            let problems = channel(&yaml, &host).unwrap_err();
+            let entry = format!("{{system: alertmanager, {fields}}}");
+            let problems = channel(&entry, "", &host).unwrap_err();
             assert!(problems.iter().any(|told| told.contains(expected)), "{fields}: {problems:?}");
         }
         let long = YAML.replace("labels", "resolve_after: 12h, labels");
-        assert!(format!("{:?}", channel(&long, &host).unwrap()).contains("43200s"));
+        assert!(format!("{:?}", channel(&long, "", &host).unwrap()).contains("43200s"));
     }
 }

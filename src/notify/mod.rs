@@ -3,26 +3,29 @@
 //!
 //! To add a channel: a file here and one entry in [`CHANNELS`].
 
-pub mod compose;
-pub mod dingtalk;
-pub mod feishu;
-mod hook;
 mod address;
 pub mod alertmanager;
+pub mod compose;
+pub mod dingtalk;
+pub mod discord;
+pub mod email;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod feishu;
+mod hook;
 pub mod markdown;
 pub mod message;
 pub mod pagerduty;
 pub mod plain;
 mod robot;
 pub mod slack;
+pub mod teams;
 #[cfg(test)]
 pub(crate) mod testing;
 mod title;
 mod told;
-pub mod wecom;
 pub mod webhook;
+pub mod wecom;
 pub mod words;
 
 use std::fmt::Debug;
@@ -106,9 +109,12 @@ pub static CHANNELS: &[&dyn ChannelKind] = &[
     &dingtalk::DingTalk,
     &feishu::Feishu,
     &wecom::WeCom,
-    &webhook::Webhook,
-    &alertmanager::Alertmanager,
+    &teams::Teams,
+    &discord::Discord,
+    &email::Email,
     &pagerduty::PagerDuty,
+    &alertmanager::Alertmanager,
+    &webhook::Webhook,
 ];
 
 /// Who is told of what, ready to be used.

@@ -227,12 +227,11 @@ const fn severity(status: Status) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::fake::{channel, faults, hostile_run, send};
-    use crate::notify::testing::{hostile, message};
+    use crate::notify::fake::{hostile_run, send};
+    use crate::notify::testing::{channel, hostile, message, table};
     use crate::rollback::testing::{Answer, host};
 
-    const YAML: &str = "integrations:\n  pagerduty: {routing_key: 0123456789abcdef0123456789abcdef}\n\
-                        notifications: {to: pagerduty}\n";
+    const YAML: &str = "{system: pagerduty, routing_key: 0123456789abcdef0123456789abcdef}";
     const TAKEN: &str = r#"{"status":"success","message":"Event processed","dedup_key":"k"}"#;
 
     async fn event(message: &Message) -> Value {
@@ -297,9 +296,8 @@ mod tests {
         use ActionStatus::{Confirmed, Failed, Unknown};
         use Answer::{Broken, Header, Refused, Status};
         let invalid = r#"{"status":"invalid event","message":"Event object is invalid","errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#;
-        faults(
+        table(
             YAML,
-            &message(On::Rollback),
             &[
                 (
                     &[Status(400, invalid)],
@@ -316,7 +314,7 @@ mod tests {
                 (&[Refused, Status(202, TAKEN)], Confirmed, 2, ""),
                 (&[Refused], Failed, 5, "PagerDuty at events.pagerduty.com:443: no connection"),
                 (&[Broken], Unknown, 5, "the connection broke"),
-                (&[Answer::Never], Unknown, 5, "it may have been received"),
+                (&[Answer::Never], Unknown, 1, "it may have been received"),
                 (&[Status(200, "<html>Sign in")], Unknown, 1, "expected JSON from PagerDuty"),
                 (&[Status(200, r#"{"ok":true}"#)], Unknown, 1, "expected the status `success`"),
                 (
@@ -334,18 +332,17 @@ mod tests {
     fn settings_are_refused_in_words() {
         let (host, _) = host(&[]);
         for (fields, expected) in [
-            ("enabled: true", "the integration `pagerduty` has no `routing_key` or `routing_key_ref`"),
+            ("enabled: true", "the integration `x` has no `routing_key` or `routing_key_ref`"),
             ("routing_key_ref: nowhere", "the secret `nowhere` is not found"),
             ("routing_key: short", "at least 8 characters"),
         ] {
-            let yaml =
-                format!("integrations:\n  pagerduty: {{{fields}}}\nnotifications: {{to: pagerduty}}\n");
-            let problems = channel(&yaml, &host).unwrap_err();
+            let entry = format!("{{system: pagerduty, {fields}}}");
+            let problems = channel(&entry, "", &host).unwrap_err();
             assert!(problems.iter().any(|told| told.contains(expected)), "{fields}: {problems:?}");
         }
         for url in ["https://events.eu.pagerduty.com", "https://events.eu.pagerduty.com/v2/enqueue"] {
-            let yaml = YAML.replace("{routing_key", &format!("{{url: \"{url}\", routing_key"));
-            let shown = format!("{:?}", channel(&yaml, &host).unwrap());
+            let yaml = YAML.replace("routing_key", &format!("url: \"{url}\", routing_key"));
+            let shown = format!("{:?}", channel(&yaml, "", &host).unwrap());
             assert!(shown.contains("path: \"/v2/enqueue\""), "{shown}");
             assert!(!shown.contains("0123456789"), "{shown}");
         }
