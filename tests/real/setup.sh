@@ -5,7 +5,7 @@
 #
 # Missing system packages are installed with apt, as root or by sudo; nothing is touched when nothing is missing, and
 # where apt cannot be used the missing packages are named. Rust is never installed, only asked for.
-# PROMETHEUS= and PROMTOOL= name binaries that stand elsewhere; ROLLGATE_TEST_SKIP_REAL=1 does without them in tests.
+# PROMETHEUS=, PROMTOOL= and ALERTMANAGER= name binaries that stand elsewhere; ROLLGATE_TEST_SKIP_REAL=1 does without them in tests.
 set -euo pipefail
 purpose=${1:-}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -30,12 +30,13 @@ need python3 python3
 if [ "$purpose" = test ] && [ "${ROLLGATE_TEST_SKIP_REAL:-}" = 1 ]; then
     echo "setup: ROLLGATE_TEST_SKIP_REAL=1: the tests against a real Prometheus are skipped" >&2
 else
-    for named in "${PROMETHEUS:-}" "${PROMTOOL:-}"; do
-        [ -z "$named" ] || command -v "$named" >/dev/null || fail "\`$named\` (of PROMETHEUS= or PROMTOOL=) cannot be run"
+    for named in "${PROMETHEUS:-}" "${PROMTOOL:-}" "${ALERTMANAGER:-}"; do
+        [ -z "$named" ] || command -v "$named" >/dev/null || fail "\`$named\` (of PROMETHEUS=, PROMTOOL= or ALERTMANAGER=) cannot be run"
     done
     need "${PROMETHEUS:-prometheus}" prometheus
     need "${PROMTOOL:-promtool}" prometheus
     if [ "$purpose" = test ]; then
+        need "${ALERTMANAGER:-prometheus-alertmanager}" prometheus-alertmanager
         need node nodejs
         need npm npm
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

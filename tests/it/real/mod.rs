@@ -1,6 +1,7 @@
 //! Tests against real servers: the binary, a Prometheus over generated history, a live service and a webhook
 //! receiver, all on loopback. A missing server fails the suite, unless `ROLLGATE_TEST_SKIP_REAL=1` is set.
 
+mod alertmanager;
 mod azure_devops;
 mod backtest;
 mod baselines;
@@ -11,6 +12,8 @@ mod history;
 mod jenkins;
 mod lint;
 mod live;
+mod mail;
+mod notices;
 mod oracles;
 mod packs;
 mod promql;

@@ -48,14 +48,24 @@ impl StandIn {
     }
 }
 
-/// Runs an oracle, which must exit 0, and gives what it prints.
-pub fn oracle(name: &str, arguments: &[&str]) -> String {
+/// Where the oracles are, which must be there.
+fn installed() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let installed = target.join("oracles");
     assert!(installed.join("installed").exists(), "the oracles are not installed; run: make setup");
+    installed
+}
+
+/// The Python that has the packages of the oracles.
+pub fn python() -> PathBuf {
+    installed().join("python/bin/python")
+}
+
+/// Runs an oracle, which must exit 0, and gives what it prints.
+pub fn oracle(name: &str, arguments: &[&str]) -> String {
+    let installed = installed();
     let script = root().join("tests/real/oracles").join(name);
-    let program =
-        if name.ends_with(".py") { installed.join("python/bin/python") } else { PathBuf::from("node") };
+    let program = if name.ends_with(".py") { python() } else { PathBuf::from("node") };
     let ran = Command::new(&program)
         .arg(&script)
         .args(arguments)

@@ -83,7 +83,18 @@ pub struct Server {
 
 impl Server {
     pub fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(script(name))
+        Self::run(Command::new(script(name)), name, arguments)
+    }
+
+    /// The same for a script that another Python runs: the one with what the oracles need.
+    pub fn start_by(python: &Path, name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(python);
+        command.arg(script(name));
+        Self::run(command, name, arguments)
+    }
+
+    fn run(mut command: Command, name: &str, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(arguments)
             .args(["--watch", &std::process::id().to_string()])
             .stdout(Stdio::piped())
@@ -91,13 +102,13 @@ impl Server {
             .unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        assert!(url.starts_with("http://"), "{name} did not start");
+        assert!(url.contains("://"), "{name} did not start");
         Self { child, url: url.trim().to_owned() }
     }
 
     /// `host:port`.
     pub fn authority(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.split_once("://").map_or(&*self.url, |(_, rest)| rest)
     }
 }
 
