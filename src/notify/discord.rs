@@ -12,6 +12,7 @@ use crate::api::keep::cut;
 use crate::api::remote::Hints;
 use crate::api::{Allowance, Effect};
 use crate::host::Host;
+use crate::host::http::Request;
 use crate::policy::notices::Locale;
 use crate::policy::problem::Problem;
 use crate::policy::settings::Settings;
@@ -146,10 +147,11 @@ impl Channel for Teller {
 
 impl Teller {
     async fn post(&self, message: &Message, allowance: &Allowance<'_>) -> Result<Effect, Effect> {
-        let mut url = self.hook.url().clone();
         // Without it Discord takes the message and says nothing of what became of it.
-        url.query_pairs_mut().append_pair("wait", "true");
-        let answer = self.hook.post(url, &self.document(message), allowance).await?;
+        let wait = |_, request: &mut Request| {
+            request.url.query_pairs_mut().append_pair("wait", "true");
+        };
+        let answer = self.hook.post(&self.document(message), &wait, allowance).await?;
         let (remote, redactor) = (self.hook.remote(), &allowance.host.output.redactor);
         if answer.status == 204 {
             return Ok(Effect::confirmed(204));
@@ -184,7 +186,7 @@ impl Teller {
             .map(|(name, value)| json!({"name": name, "value": whole(&value, FIELD), "inline": true}))
             .collect();
         // The title stands above, and facts beside: a description of lines without either.
-        let rest = Message { facts: Vec::new(), ..message.clone() };
+        let rest = Message { facts: Vec::new(), counts: Vec::new(), ..message.clone() };
         let lines = fitted(&rest, locale, &Markdown, "\n", DESCRIPTION);
         let lines = lines.split_once('\n').map(|(_, rest)| rest).unwrap_or_default();
         let mut embed = Map::new();

@@ -156,8 +156,7 @@ impl Channel for Teller {
 
 impl Teller {
     async fn post(&self, message: &Message, allowance: &Allowance<'_>) -> Result<Effect, Effect> {
-        let url = self.hook.url().clone();
-        let answer = self.hook.post(url, &self.document(message), allowance).await?;
+        let answer = self.hook.post(&self.document(message), &|_, _| {}, allowance).await?;
         let (remote, redactor) = (self.hook.remote(), &allowance.host.output.redactor);
         remote.accepted(&answer, HINTS, redactor)?;
         if answer.body.starts_with(NOT_DELIVERED) {

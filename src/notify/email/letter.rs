@@ -47,12 +47,9 @@ impl Letter {
     pub(super) fn written(&self, message: &Message, answered: Option<&str>) -> Result<Vec<u8>, Effect> {
         let locale = self.locale;
         let title = Writer { message, locale, markup: &Unmarked, most: SUBJECT }.title();
-        let disarmed = if message.disarmed.is_empty() { "" } else { locale.disarmed() };
-        let subject = [message.status.tone().sign(), disarmed, &title];
-        let subject: Vec<&str> = subject.into_iter().filter(|part| !part.is_empty()).collect();
         let mut builder = lettre::Message::builder()
             .from(self.from.clone())
-            .subject(subject.join(" "))
+            .subject(format!("{} {title}", message.status.tone().sign()))
             .date(message.at.into())
             .message_id(Some(message_id(message, &self.from)));
         for mailbox in &self.to {
