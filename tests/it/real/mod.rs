@@ -5,6 +5,7 @@ mod alertmanager;
 mod azure_devops;
 mod backtest;
 mod baselines;
+mod chat;
 mod context;
 mod deployments;
 mod events;
