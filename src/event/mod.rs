@@ -27,6 +27,9 @@ pub const LARGEST: usize = 16 * 1024;
 /// Checks that an event tells of at most.
 const WORST: usize = 10;
 
+/// Bytes of what is rolled back, as it is handed to what is started.
+const HANDED: usize = 1000;
+
 /// Bytes that each text is cut to when even an event without checks is too large: ten such texts fit.
 const SHORT: usize = 400;
 
@@ -248,7 +251,9 @@ impl Event {
     pub fn new(kind: Type, record: &Record, pipeline: Option<&str>, id: String, redactor: &Redactor) -> Self {
         let masked = |text: &str| redactor.redact(text).into_owned();
         let optional = |text: Option<&str>| text.map(masked);
-        let rollback_of = record.version.clone().unwrap_or_else(|| id.clone());
+        let mut rollback_of = record.version.clone().unwrap_or_else(|| id.clone());
+        // It becomes a variable, a parameter or an input of what is started, all of which have their limits.
+        shorten(&mut rollback_of, HANDED);
         let verdict = record.verdict_word().unwrap_or("inconclusive");
         let worst = worst(&record.checks, WORST);
         let document = Document {

@@ -303,14 +303,14 @@ impl Pipeline {
             return Err(format!("{} gave no pipeline for it", self.remote.who()));
         }
         let told = format!("accepted by {}", self.remote.who());
-        Ok(if without { format!("{told}; {WITHOUT}") } else { told })
+        Ok(if without { format!("{told} {WITHOUT}") } else { told })
     }
 }
 
 /// Names and values.
 type Texts = Vec<(String, String)>;
 
-const WITHOUT: &str = "the pipeline lets nobody set the variables `ROLLGATE_…` when it is queued, so they are left out and its own gate does not know that it is a rollback: add them to the pipeline as settable at queue time, or hand `{{rollback_of}}` over in `parameters`";
+const WITHOUT: &str = "without the variables `ROLLGATE_…`, which the pipeline lets nobody set: make them settable at queue time, or hand over `{{rollback_of}}` in `parameters`";
 
 /// Whether a run was refused for nothing but the variables that rollgate itself hands over.
 fn own_refused(answer: &Response) -> bool {

@@ -260,8 +260,10 @@ pub fn render_triggers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Event, Type};
+    use crate::gate::outcome::Record;
     use crate::host::vault::variable_of;
-    use crate::rollback::testing::{host, problems, triggers};
+    use crate::rollback::testing::{Answer, host, problems, record, triggers};
 
     #[test]
     fn kinds_are_known_by_their_word() {
@@ -290,6 +292,34 @@ mod tests {
             host.env = std::sync::Arc::new(named.map(variable).collect());
             let found = triggers(kind.example(), &host).unwrap();
             assert_eq!(found[0].kind(), kind.name());
+        }
+    }
+
+    #[tokio::test]
+    async fn hostile_text_stays_a_value_and_short() {
+        let odd = "\"}]\\ '\n\r\0\u{1b}[31m <!channel> @everyone {{x}} $(id) `id` \u{202e}\u{200b}\u{feff}";
+        let hostile = format!("{odd}{}", "v".repeat(100_000));
+        let of = Record { version: Some(hostile.clone()), service: Some(hostile), ..record() };
+        // A program is no request: it has tests of its own.
+        for kind in TRIGGERS.iter().filter(|kind| kind.name() != command::Command.name()) {
+            let (mut host, http) = host(&[Answer::Status(200, "{}")]);
+            let named = kind.example().lines().filter_map(|line| line.split_once("_ref: "));
+            let variable = |(_, name)| (variable_of(name), "long enough".to_owned());
+            host.env = std::sync::Arc::new(named.map(variable).collect());
+            let redactor = &host.output.redactor;
+            let event = Event::new(Type::Rollback, &of, Some("p"), "rg_x".to_owned(), redactor);
+            let trigger = triggers(kind.example(), &host).unwrap().remove(0);
+            trigger.fire(&Order { event: &event, allowance: Allowance::alone(&host, ACTING) }).await;
+            for request in http.requests().iter().filter(|request| !request.body.is_empty()) {
+                let told = format!("{}: {}", kind.name(), String::from_utf8_lossy(&request.body));
+                assert!(request.body.len() <= crate::event::LARGEST + 4096, "{told}");
+                let json = request.headers["content-type"] == "application/json";
+                if json {
+                    serde_json::from_slice::<serde_json::Value>(&request.body).expect(&told);
+                } else {
+                    assert!(request.body.iter().all(u8::is_ascii_graphic), "{told}");
+                }
+            }
         }
     }
 }

@@ -76,7 +76,7 @@ async fn a_pipeline_is_run_with_what_is_handed_over() {
 async fn variables_that_may_not_be_set_are_left_out_and_that_is_said() {
     let (action, http) = once(YAML, &[NOT_SETTABLE, RUNS]).await;
     assert_eq!((action.status, action.attempts), (Confirmed, 2));
-    assert!(action.reason.unwrap().contains("does not know that it is a rollback"));
+    assert!(action.reason.unwrap().contains("without the variables `ROLLGATE_…`"));
     let variables = body(&http.requests()[1])["variables"].clone();
     assert_eq!(variables, json!({"fast": {"value": "true", "isSecret": false}}));
     let (action, http) = once(YAML, &[OTHER_NOT_SETTABLE, RUNS]).await;
@@ -125,7 +125,10 @@ async fn it_is_looked_at_and_tried_without_being_run() {
     let odd = Answer::Status(400, r#"{"message":"/rollback.yml (Line: 3): Unexpected value 'stepss'"}"#);
     for (script, expected) in [
         (vec![accepted.clone()], Ok("accepted by Azure DevOps at dev.azure.com:443")),
-        (vec![NOT_SETTABLE, accepted], Ok("left out")),
+        (
+            vec![NOT_SETTABLE, accepted],
+            Ok("accepted by Azure DevOps at dev.azure.com:443 without the variables"),
+        ),
         (vec![odd], Err("Unexpected value 'stepss'")),
         (vec![Answer::Status(200, "{}")], Err("gave no pipeline")),
         (vec![PAGE], Err("sign-in page")),
