@@ -47,7 +47,7 @@ static FIELDS: &[Field] = &[
     Field::new("tag", Shape::Text, "the tag, instead of a branch"),
     Field::new(
         "parameters",
-        Shape::Any,
+        Shape::AnyMap,
         "the pipeline's parameters, each as declared: texts, numbers, flags",
     ),
     Field::required("token_ref", Shape::Text, "the secret that holds a personal API token"),
