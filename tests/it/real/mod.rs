@@ -21,6 +21,7 @@ mod promql;
 mod rules;
 mod secrets;
 mod servers;
+mod triggers;
 mod windows;
 
 /// Whether tests against real servers are to be skipped; says so.

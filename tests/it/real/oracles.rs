@@ -48,8 +48,8 @@ impl StandIn {
     }
 }
 
-/// Where the oracles are, which must be there.
-fn installed() -> PathBuf {
+/// Where the oracles are installed.
+pub fn installed() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let installed = target.join("oracles");
     assert!(installed.join("installed").exists(), "the oracles are not installed; run: make setup");
