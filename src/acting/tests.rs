@@ -554,20 +554,10 @@ async fn a_rollback_of_which_nobody_knows_the_end_is_sent_again_only_with_an_id_
             // So long the other run may have been at it.
             assert_eq!(record.actions[0].status, ActionStatus::Unknown);
             let why = record.actions[0].reason.as_deref().unwrap();
-            let id = lines_id(&path);
-            assert!(
-                why.contains(&format!("delete the lines of `{id}`")) && why.contains("--deployment-id"),
-                "{why}"
-            );
+            assert!(why.contains("delete its lines from") && why.contains("--deployment-id"), "{why}");
             assert!(seen[0].starts_with("11"), "{seen:?}");
         }
     }
-}
-
-fn lines_id(path: &PathBuf) -> String {
-    let text = std::fs::read_to_string(path).unwrap();
-    let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    line["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -76,18 +76,18 @@ impl Phase<'_> {
                 Some(Err(words)) => format!("it cannot be asked: {words}"),
                 None => format!("there was no answer within {}", humantime::format_duration(limit)),
             };
+            let left = between(clock.now(), until);
+            if left.is_zero() {
+                let timeout = humantime::format_duration(wait.timeout);
+                let words = format!("it had not ended within {timeout}; last: {words}");
+                self.followed(action, &words, None, false, took);
+                return Some(false);
+            }
             if words != last || between(told, clock.now()) >= BEAT {
                 self.followed(action, &words, None, true, took);
                 (last, told) = (words, clock.now());
             }
             self.desk.borrow_mut().redraw(&self.record.borrow(), clock.now());
-            let left = between(clock.now(), until);
-            if left.is_zero() {
-                let timeout = humantime::format_duration(wait.timeout);
-                let words = format!("it had not ended within {timeout}; last: {last}");
-                self.followed(action, &words, None, false, took);
-                return Some(false);
-            }
             select(std::pin::pin!(self.stopped()), clock.sleep(wait.interval.min(left))).await;
             if *self.ending.borrow() {
                 let words = format!("the run was ended before it was; last: {last}");

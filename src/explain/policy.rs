@@ -246,5 +246,8 @@ fn rollback(page: &mut Page<'_>, subject: &Subject<'_>, gate: &Gate<'_>) {
             "never",
             "with `--no-rollback REASON`, or where the deployment is itself a rollback (`--is-rollback`)",
         );
+        for (what, told) in subject.spec.rollback.guards.told(subject.scope) {
+            page.entry(what, &told);
+        }
     }
 }

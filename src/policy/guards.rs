@@ -1,16 +1,14 @@
-//! What may hold a wanted rollback back, and how long a started one is followed: the fields, and when a freeze freezes. Must
-//! stay pure: what else has been rolled back, and when it is now, is handed in.
+//! What may hold a wanted rollback back, and how long a started one is followed. Must stay pure: what else has been rolled
+//! back, and when it is now, is for whoever holds it back.
 
 use std::time::Duration;
 
-use cronexpr::{Crontab, MakeTimestamp, parse_crontab};
-use jiff::Timestamp;
-
-use super::form::Form;
-use super::node::{Data, Node, shorten};
-use super::problem::{Place, Problem, Problems};
-use super::reader::{Field, Reader, Rule, Shape, value};
-use super::template::{Context, Scope, Template};
+use super::freeze::{Freeze, FreezeSpec};
+use super::node::{Data, Node};
+use super::problem::Problems;
+use super::reader::{Field, Reader, Shape, value};
+use super::spoken::{settled, span as spoken};
+use super::template::Scope;
 use super::value::{AtLeastOne, Period, Scalar, Value};
 
 /// How long after a rollback no other is begun, where nothing is written.
@@ -24,11 +22,6 @@ const FOLLOWED: Duration = Duration::from_secs(15 * 60);
 
 /// How often it is asked how it stands, where nothing is written.
 const ASKED: Duration = Duration::from_secs(10);
-
-/// When nothing is rolled back.
-pub const FREEZES: Field =
-    Field::new("freeze", Shape::OneOrMore(FREEZE), "when nothing is rolled back: by hand only")
-        .rules(FREEZE_RULES);
 
 /// Whether it must be known what to go back to.
 pub const REQUIRE_PREVIOUS: Field = Field::new(
@@ -62,27 +55,6 @@ pub const WAIT: Field = Field::new(
 )
 .default("false");
 
-static FREEZE: &[Field] = &[
-    Field::new(
-        "cron",
-        Shape::of::<Cron>(),
-        "every minute that matches is frozen: minute, hour, day, month, weekday",
-    ),
-    Field::new("timezone", Shape::of::<Zone>(), "where `cron` is read, such as `Europe/Berlin`")
-        .default("UTC"),
-    Field::new("from", Shape::of::<Moment>(), "the first moment"),
-    Field::new("to", Shape::of::<Moment>(), "the first moment that is not frozen any more"),
-    Field::new("reason", Shape::Text, "why, for people"),
-];
-
-static FREEZE_RULES: &[Rule] = &[
-    Rule::Some(&["cron", "from"]),
-    Rule::Single(&["cron", "from"]),
-    Rule::Single(&["cron", "to"]),
-    Rule::With("from", &[Rule::All(&["to"])]),
-    Rule::Beside("timezone", "cron"),
-];
-
 static WAIT_FIELDS: &[Field] = &[
     Field::new("timeout", Shape::of::<Period>(), "how long it is followed at most").default("15m"),
     Field::new("interval", Shape::of::<Period>(), "how often it is asked how it stands").default("10s"),
@@ -96,18 +68,6 @@ pub struct GuardsSpec {
     cooldown: Option<Value<Duration>>,
     max_per_day: Option<Value<AtLeastOne>>,
     wait: Option<WaitSpec>,
-}
-
-#[derive(Debug, Clone)]
-struct FreezeSpec {
-    when: WhenSpec,
-    reason: Option<Template>,
-}
-
-#[derive(Debug, Clone)]
-enum WhenSpec {
-    Cron(Value<Cron>, Option<Value<Zone>>),
-    Between(Value<Moment>, Value<Moment>, Place),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -153,26 +113,12 @@ pub struct Wait {
     pub interval: Duration,
 }
 
-/// A time in which nothing is rolled back.
-#[derive(Debug, Clone)]
-pub struct Freeze {
-    when: When,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-enum When {
-    Cron { every: Box<Crontab>, written: String },
-    Between(Timestamp, Timestamp),
-}
-
 impl GuardsSpec {
     /// Reads the guards of a `rollback_policy`.
     pub fn read(body: &mut Reader<'_, '_>) -> Self {
         let items = body.items("freeze");
         Self {
-            freezes: items.iter().filter_map(|item| freeze(item, body.problems)).collect(),
+            freezes: items.iter().filter_map(|item| FreezeSpec::read(item, body.problems)).collect(),
             require_previous_version: body.value("require_previous_version"),
             cooldown: body.value("cooldown"),
             max_per_day: body.value("max_per_day"),
@@ -213,32 +159,57 @@ impl GuardsSpec {
     }
 }
 
-fn freeze(node: &Node, problems: &mut Problems) -> Option<FreezeSpec> {
-    let mut body = Reader::open(node, "a `freeze`", &[FREEZE], problems)?;
-    let (cron, zone) = (body.value("cron"), body.value("timezone"));
-    let (from, to) = (body.value("from"), body.value("to"));
-    let reason = body.template("reason", Context::Text);
-    let place = body.place;
-    let when = match (body.has("cron"), body.has("from"), body.has("to")) {
-        (true, false, false) => WhenSpec::Cron(cron?, zone),
-        (false, true, true) if body.has("timezone") => {
-            let problem =
-                Problem::at(body.key_place("timezone"), "expected `cron` beside `timezone`, found none");
-            body.problems.push(problem.help("`from` and `to` name their offset from UTC themselves"));
-            return None;
+impl GuardsSpec {
+    /// What is written of them, for people before a run: each with what it does.
+    pub fn told(&self, scope: &Scope) -> Vec<(&'static str, String)> {
+        let mut told = Vec::new();
+        told.extend(self.freezes.iter().map(|freeze| ("frozen", freeze.told(scope))));
+        if let Some(require) = &self.require_previous_version {
+            let require = settled(Some(require), scope, &mut Problems::default());
+            if require.is_some_and(|require| require.known() != Some(&false)) {
+                told.push((
+                    "not",
+                    "without `--previous-version`: it must be known what to go back to".to_owned(),
+                ));
+            }
         }
-        (false, true, true) => WhenSpec::Between(from?, to?, place),
-        (cron, from, to) => {
-            let found = [(cron, "`cron`"), (from, "`from`"), (to, "`to`")];
-            let found: Vec<&str> = found.iter().filter(|(there, _)| *there).map(|(_, key)| *key).collect();
-            let found = if found.is_empty() { "none of them".to_owned() } else { found.join(" and ") };
-            let message = format!("expected `cron`, or `from` and `to`, in a `freeze`, found {found}");
-            let help = "`cron: \"* 22-23 * * *\"` freezes every minute from 22:00 to 23:59";
-            body.problems.push(Problem::at(place, message).help(help));
-            return None;
+        if self.cooldown.is_some() || self.max_per_day.is_some() {
+            let default = Guards::default();
+            let cooldown = self.cooldown.as_ref().map(|cooldown| say(cooldown, scope, |span| spoken(*span)));
+            let most =
+                self.max_per_day.as_ref().map(|most| say(most, scope, |AtLeastOne(most)| most.to_string()));
+            told.push((
+                "rarely",
+                format!(
+                    "not within {} of another, and at most {} in 24 hours, as far as `--state` knows",
+                    cooldown.unwrap_or_else(|| spoken(default.cooldown)),
+                    most.unwrap_or_else(|| default.max_per_day.to_string())
+                ),
+            ));
         }
-    };
-    Some(FreezeSpec { when, reason })
+        if let Some(wait) = self.wait.as_ref() {
+            let word =
+                wait.word.as_ref().and_then(|word| settled(Some(word), scope, &mut Problems::default()));
+            let timeout = wait.timeout.as_ref().map(|span| say(span, scope, |Period(span)| spoken(*span)));
+            if word.is_none_or(|word| word.known() != Some(&false)) {
+                let timeout = timeout.unwrap_or_else(|| spoken(FOLLOWED));
+                told.push((
+                    "followed",
+                    format!("to its end, for {timeout} at most, where its system can tell"),
+                ));
+            }
+        }
+        told
+    }
+}
+
+/// What is said of `value`, or its tag.
+pub(super) fn say<T: Scalar + Clone>(
+    value: &Value<T>,
+    scope: &Scope,
+    said: impl FnOnce(&T) -> String,
+) -> String {
+    settled(Some(value), scope, &mut Problems::default()).map_or_else(String::new, |value| value.say(said))
 }
 
 fn wait(node: &Node, problems: &mut Problems) -> Option<WaitSpec> {
@@ -250,126 +221,10 @@ fn wait(node: &Node, problems: &mut Problems) -> Option<WaitSpec> {
     Some(WaitSpec { word: None, timeout: body.value("timeout"), interval: body.value("interval") })
 }
 
-impl FreezeSpec {
-    fn render(&self, scope: &Scope, problems: &mut Problems) -> Option<Freeze> {
-        let mut noted = |problem: Problem| problems.push(problem);
-        let reason = match &self.reason {
-            Some(template) => Some(template.render(scope).map_err(&mut noted).ok()?),
-            None => None,
-        };
-        let when = match &self.when {
-            WhenSpec::Cron(cron, zone) => {
-                let cron = cron.render(scope).map_err(&mut noted).ok()?;
-                let zone = match zone {
-                    Some(zone) => zone.render(scope).map_err(&mut noted).ok()?,
-                    None => Zone("UTC".to_owned()),
-                };
-                // Each part has been read by itself.
-                let every = cron.within(&zone.0)?;
-                When::Cron { every: Box::new(every), written: format!("`{}` ({})", cron.0, zone.0) }
-            }
-            WhenSpec::Between(from, to, place) => {
-                let Moment(from) = from.render(scope).map_err(&mut noted).ok()?;
-                let Moment(to) = to.render(scope).map_err(&mut noted).ok()?;
-                if from >= to {
-                    let message = format!("expected `from` before `to`, found `{from}` and `{to}`");
-                    noted(Problem::at(*place, message));
-                    return None;
-                }
-                When::Between(from, to)
-            }
-        };
-        Some(Freeze { when, reason: reason.map(|reason| shorten(&reason)) })
-    }
-}
-
-impl Freeze {
-    /// Whether nothing is rolled back at `at`.
-    pub fn covers(&self, at: Timestamp) -> bool {
-        match &self.when {
-            When::Cron { every, .. } => every.matches(MakeTimestamp(at)).unwrap_or(false),
-            When::Between(from, to) => *from <= at && at < *to,
-        }
-    }
-
-    /// The first moment from `from` to `to` at which nothing is rolled back.
-    pub fn first(&self, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
-        if self.covers(from) {
-            return Some(from);
-        }
-        let next = match &self.when {
-            When::Cron { every, .. } => every.find_next(MakeTimestamp(from)).ok()?.timestamp(),
-            When::Between(begins, _) => *begins,
-        };
-        (from < next && next <= to).then_some(next)
-    }
-
-    /// When and why, for people.
-    pub fn told(&self) -> String {
-        let when = match &self.when {
-            When::Cron { written, .. } => format!("every minute of {written}"),
-            When::Between(from, to) => format!("from {from} to {to}"),
-        };
-        self.reason.as_ref().map_or_else(|| when.clone(), |reason| format!("{when}: {reason}"))
-    }
-}
-
-/// A cron expression of five fields, as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Cron(String);
-
-impl Cron {
-    fn within(&self, zone: &str) -> Option<Crontab> {
-        parse_crontab(&format!("{} {zone}", self.0)).ok()
-    }
-}
-
-impl Scalar for Cron {
-    const EXPECTED: &'static str =
-        "a cron expression of five fields like `* 22-23 * * *` (minute, hour, day, month, weekday)";
-    const FORM: Form = Form::matching(Self::EXPECTED, r"\S+(\s+\S+){4}");
-
-    fn read(text: &str) -> Option<Self> {
-        let fields: Vec<&str> = text.split_whitespace().collect();
-        let cron = (fields.len() == 5).then(|| Self(fields.join(" ")))?;
-        // What never comes, such as the 30th of February, is a mistake.
-        cron.within("UTC")?.find_next(MakeTimestamp(Timestamp::UNIX_EPOCH)).ok()?;
-        Some(cron)
-    }
-}
-
-/// A time zone, as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Zone(String);
-
-impl Scalar for Zone {
-    const EXPECTED: &'static str = "a time zone like `Europe/Berlin` or `UTC`";
-    const FORM: Form = Form::matching(Self::EXPECTED, r"[A-Za-z][A-Za-z0-9_+/-]*");
-
-    fn read(text: &str) -> Option<Self> {
-        let named =
-            text.starts_with(|c: char| c.is_ascii_alphabetic()) && !text.contains(char::is_whitespace);
-        let zone = Self(text.to_owned());
-        (named && Cron("* * * * *".to_owned()).within(text).is_some()).then_some(zone)
-    }
-}
-
-/// A moment, written as RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Moment(Timestamp);
-
-impl Scalar for Moment {
-    const EXPECTED: &'static str = "a time like `2026-12-24T18:00:00+01:00`";
-    const FORM: Form = Form::matching(Self::EXPECTED, r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[\s\S]+");
-
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::freeze::FREEZES;
     use crate::policy::node::parse;
 
     fn rendered(yaml: &str) -> Result<(Guards, Option<Wait>), Vec<String>> {
@@ -386,69 +241,6 @@ mod tests {
             return Ok(guards.unwrap());
         }
         Err(problems.sorted().into_iter().map(|problem| problem.message.clone()).collect())
-    }
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn every_minute_that_matches_is_frozen_where_the_cron_is_read() {
-        let yaml = "freeze: {cron: \"* 22-23 * * 5\", timezone: Europe/Berlin, reason: \"{{why}}\"}\n";
-        let freeze = rendered(yaml).unwrap().0.freezes.remove(0);
-        // In summer Berlin is two hours ahead, in winter one.
-        for (moment, frozen) in [
-            ("2026-07-03T19:59:59Z", false),
-            ("2026-07-03T20:00:00Z", true),
-            ("2026-07-03T21:59:59.9Z", true),
-            ("2026-07-03T22:00:00Z", false),
-            ("2026-01-16T20:30:00Z", false),
-            ("2026-01-16T21:30:00Z", true),
-            ("2026-01-15T21:30:00Z", false),
-        ] {
-            assert_eq!(freeze.covers(at(moment)), frozen, "{moment}");
-        }
-        assert_eq!(freeze.told(), "every minute of `* 22-23 * * 5` (Europe/Berlin): holidays");
-        let first = |from, to| freeze.first(at(from), at(to));
-        assert_eq!(first("2026-07-03T19:30:30Z", "2026-07-03T20:30:00Z"), Some(at("2026-07-03T20:00:00Z")));
-        assert_eq!(first("2026-07-03T20:30:30Z", "2026-07-03T20:30:31Z"), Some(at("2026-07-03T20:30:30Z")));
-        assert_eq!(first("2026-07-03T19:30:30Z", "2026-07-03T19:59:59Z"), None);
-    }
-
-    #[test]
-    fn sunday_has_two_numbers_and_days_have_names() {
-        for cron in ["0 0 * * 0", "0 0 * * 7", "0 0 * * SUN", "0 0 * * sun"] {
-            let read = Cron::read(cron).unwrap_or_else(|| panic!("{cron}"));
-            let every = read.within("UTC").unwrap();
-            assert!(every.matches(MakeTimestamp(at("2026-11-22T00:00:00Z"))).unwrap(), "{cron}");
-            assert!(!every.matches(MakeTimestamp(at("2026-11-23T00:00:00Z"))).unwrap(), "{cron}");
-        }
-        for cron in
-            ["* * * *", "* * * * * *", "* * * * * UTC", "@daily", "60 * * * *", "* * 30 2 *", "", "H * * * *"]
-        {
-            assert_eq!(Cron::read(cron), None, "{cron}");
-        }
-        for zone in ["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+5"] {
-            assert!(Zone::read(zone).is_some(), "{zone}");
-        }
-        for zone in ["Europe/Berlim", "+02:00", "", "UTC UTC", "Mars/Olympus"] {
-            assert_eq!(Zone::read(zone), None, "{zone}");
-        }
-    }
-
-    #[test]
-    fn between_two_moments_the_last_is_free() {
-        let yaml = "freeze:\n- {from: \"{{when}}\", to: 2026-12-27T06:00:00+01:00}\n";
-        let freeze = rendered(yaml).unwrap().0.freezes.remove(0);
-        let frozen: Vec<bool> = ["2026-12-24T16:59:59Z", "2026-12-24T17:00:00Z", "2026-12-27T05:00:00Z"]
-            .into_iter()
-            .map(|moment| freeze.covers(at(moment)))
-            .collect();
-        assert_eq!(frozen, [false, true, false]);
-        assert_eq!(freeze.told(), "from 2026-12-24T17:00:00Z to 2026-12-27T05:00:00Z");
-        assert_eq!(freeze.first(at("2027-01-01T00:00:00Z"), at("2027-02-01T00:00:00Z")), None);
-        let before = (at("2026-12-24T16:00:00Z"), at("2026-12-24T18:00:00Z"));
-        assert_eq!(freeze.first(before.0, before.1), Some(at("2026-12-24T17:00:00Z")));
     }
 
     #[test]

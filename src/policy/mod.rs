@@ -24,6 +24,7 @@ pub mod window;
 pub mod healthy;
 pub mod context;
 pub mod envelope;
+pub mod freeze;
 pub mod guards;
 pub mod rollback;
 pub mod deployment_triggers;

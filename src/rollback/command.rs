@@ -26,12 +26,19 @@ pub struct Command;
 static FIELDS: &[Field] = &[
     Field::required("argv", Shape::List(Form::TEXT), "the program and its arguments; no shell reads them"),
     Field::new("timeout", Shape::Duration, "how long the program may run, at most `2m`").default("60s"),
+    Field::new(
+        "honours_id",
+        Shape::Flag,
+        "whether the program, started twice with one `ROLLGATE_ID`, begins one rollback only",
+    )
+    .default("false"),
 ];
 
 #[derive(Debug)]
 struct Spec {
     argv: Vec<Template>,
     timeout: Option<Value<Duration>>,
+    honours_id: Option<Value<bool>>,
 }
 
 impl TriggerKind for Command {
@@ -66,8 +73,9 @@ impl TriggerKind for Command {
         let argv: Vec<Template> =
             written.iter().filter_map(|node| compile(node, Context::Text, body.problems)).collect();
         let timeout = body.value("timeout");
+        let honours_id = body.value("honours_id");
         (!argv.is_empty() && argv.len() == written.len())
-            .then(|| Box::new(Spec { argv, timeout }) as Box<dyn TriggerSpec>)
+            .then(|| Box::new(Spec { argv, timeout, honours_id }) as Box<dyn TriggerSpec>)
     }
 }
 
@@ -112,7 +120,10 @@ impl TriggerSpec for Spec {
                 }
             },
         };
-        (argv.len() == self.argv.len()).then(|| Box::new(Prepared { argv, timeout }) as Box<dyn Trigger>)
+        let honours_id = self.honours_id.as_ref().map(|written| written.render(cx.scope)).transpose();
+        let honours_id = honours_id.map_err(|problem| problems.push(problem)).ok()?.unwrap_or_default();
+        let prepared = Prepared { argv, timeout, honours_id };
+        (prepared.argv.len() == self.argv.len()).then(|| Box::new(prepared) as Box<dyn Trigger>)
     }
 }
 
@@ -121,6 +132,7 @@ impl TriggerSpec for Spec {
 struct Prepared {
     argv: Vec<String>,
     timeout: Duration,
+    honours_id: bool,
 }
 
 impl Trigger for Prepared {
@@ -139,6 +151,10 @@ impl Trigger for Prepared {
 
     fn budget(&self) -> Duration {
         self.timeout
+    }
+
+    fn honours_id(&self) -> bool {
+        self.honours_id
     }
 
     fn fire<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Effect> {

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::event::ROLLBACK_OF;
 use crate::gate::outcome::{ActionRecord, ActionStatus, Record};
 use crate::host::env::Env;
-use crate::policy::guards::{Freeze, Guards as Written};
+use crate::policy::freeze::Freeze;
+use crate::policy::guards::Guards as Written;
 use crate::report::words::clock;
 
 /// A guard's name, and a sentence on why it holds.
@@ -44,7 +45,7 @@ impl Guards {
             held.push(("no_rollback", format!("this deployment must not be rolled back: {why}")));
         }
         for freeze in self.written.freezes.iter().filter(|freeze| freeze.covers(now)) {
-            held.push(("freeze", format!("nothing is rolled back now, which is frozen: {}", freeze.told())));
+            held.push(("freeze", format!("no rollback is begun while it is frozen: {}", freeze.told())));
         }
         match (&record.version, &record.previous_version) {
             (_, None) if self.written.require_previous_version => {

@@ -209,14 +209,12 @@ impl<'a> Ledger<'a> {
         if !over && waits {
             return Claim::Wait;
         }
-        let id = self.named.get(index).map_or("", |named| named.id.as_str());
         let file = self.path.unwrap_or(Path::new("")).display();
         Claim::Leave(Effect::because(
             ActionStatus::Unknown,
             format!(
-                "{run} began to fire it at {at:.0} and did not get to see how that ended, and a second request would start a \
-                 second rollback: look whether one runs; to fire it again, delete the lines of `{id}` from `{file}` or pass \
-                 another `--deployment-id`"
+                "{run} began it at {at:.0}, and how that ended is not known: look whether a rollback runs; to begin it again, \
+                 delete its lines from `{file}` or pass another `--deployment-id`"
             ),
         ))
     }

@@ -329,6 +329,11 @@ impl Trigger for Hook {
         self.identity.clone()
     }
 
+    /// What Standard Webhooks asks of whoever receives one.
+    fn honours_id(&self) -> bool {
+        true
+    }
+
     fn budget(&self) -> Duration {
         ACTING
     }

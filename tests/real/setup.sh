@@ -37,6 +37,7 @@ else
     need "${PROMTOOL:-promtool}" prometheus
     if [ "$purpose" = test ]; then
         need "${ALERTMANAGER:-prometheus-alertmanager}" prometheus-alertmanager
+        need strace strace
         need node nodejs
         need npm npm
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
