@@ -209,3 +209,31 @@ impl Values {
         Ok(self.entries.iter().filter_map(each).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollback::testing::{Answer, once};
+
+    #[tokio::test]
+    async fn values_stay_what_they_are() {
+        let yaml = "kind: gitlab\napi_url: https://h/api/v4\nproject: a/b\nref: main\nprivate_token_ref: hook-secret\ninputs:\n  numbers: [1, -2.50, 1e3, 123456789012345678901, 1.10]\n  text: \"\\\"}],\\u202e{{odd}}\\n@everyone\\u200b\\\\\"\n  nothing: null\n";
+        let (_, http) = once(yaml, &[Answer::Status(201, "{\"id\":1}")]).await;
+        let sent = http.requests().iter().rfind(|request| !request.body.is_empty()).unwrap().body.clone();
+        let sent: Value = serde_json::from_slice(&sent).unwrap();
+        let text = "\"}],\u{202e}a\"&b=c\n@everyone\u{200b}\\";
+        assert_eq!((sent["inputs"]["text"].as_str(), &sent["inputs"]["nothing"]), (Some(text), &Value::Null));
+        let written = sent["inputs"]["numbers"].to_string();
+        assert_eq!(written, "[1,-2.5,1000.0,\"123456789012345678901\",1.1]");
+    }
+
+    #[tokio::test]
+    async fn what_only_firing_knows_is_filled_in_then() {
+        let yaml = "kind: gitlab\napi_url: https://h/api/v4\nproject: a/b\nref: main\ntoken_ref: hook-secret\nvariables: {A: \"{{upper rollback_of}}-{{rollback_id}}\"}\n";
+        let (action, http) = once(yaml, &[Answer::Status(201, "{\"id\":1}")]).await;
+        let body = http.requests()[0].body.clone();
+        let sent: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let expected = ("variables[A]".to_owned(), format!("1.4.0-{}", action.id.unwrap()));
+        assert_eq!(sent.last(), Some(&expected));
+    }
+}
