@@ -188,7 +188,7 @@ impl Post<'_> {
         let mut passing = true;
         for to in self.to {
             if let Err(error) = server.command(Rcpt::new(to.clone(), vec![])).await {
-                let fault = said(&to.to_string(), &error);
+                let fault = said(to.as_ref(), &error);
                 if code(&error).is_none() {
                     return Err(fault);
                 }
