@@ -8,6 +8,7 @@ pub(crate) mod past;
 pub(crate) mod standing;
 pub(crate) mod telling;
 mod times;
+pub(crate) mod tracker;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -21,7 +21,7 @@ pub(crate) struct IssueArgs {
 }
 
 /// A range that git cannot take for an option.
-fn range(text: &str) -> Result<String, String> {
+pub(crate) fn range(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
         return Err("expected a range of commits such as `v1.3.9..v1.4.0`".to_owned());
     }

@@ -6,6 +6,7 @@ mod environment;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod inputs;
+pub(crate) mod issue;
 pub(crate) mod lint;
 pub(crate) mod notify;
 pub(crate) mod packs;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Packs(packs::PacksArgs),
     /// Encrypt secrets for a policy and sign webhooks, or the reverse
     Secret(secret::SecretArgs),
+    /// Show issues of a policy's tracker, comment on them, move and link them
+    Issue(issue::IssueArgs),
     /// Print the JSON Schema of a document
     Schema(schema::SchemaArgs),
     /// Print a completion script for a shell
@@ -90,6 +93,9 @@ pub(crate) fn command() -> clap::Command {
             }
             "notify" => {
                 "Exit codes:\n    0  everybody was told\n    1  somebody was not, or it is not known\n    2  usage or policy fault: nobody was told"
+            }
+            "issue" => {
+                "Exit codes:\n    0  done\n    1  something of it failed, or may have\n    2  usage or policy fault"
             }
             _ => "Exit codes:\n    0  done\n    1  it could not be written\n    2  usage or policy fault",
         };
@@ -141,6 +147,7 @@ async fn dispatch(command: Command, host: &Host) -> Exit {
         Command::Init(args) => init::init(&args, host),
         Command::Packs(args) => packs::packs(&args, host),
         Command::Secret(args) => secret::secret(&args, host),
+        Command::Issue(args) => issue::issue(&args, host).await,
         Command::Schema(args) => schema::schema(&args, host),
         Command::Completions { shell } => {
             let mut script = Vec::new();

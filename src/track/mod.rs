@@ -3,10 +3,14 @@
 //!
 //! To add a tracker: a file here and one entry in [`TRACKERS`].
 
+pub mod azure_boards;
 pub mod connect;
+pub mod github_status;
+pub mod gitlab_status;
 pub mod issues;
 pub mod jira;
 pub mod note;
+mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -57,9 +61,9 @@ pub trait Tracker: Debug + Send + Sync {
     fn issues(&self) -> Option<&dyn Issues>;
 
     /// What is written where there are no issues.
-    fn beside(&self, message: &Message) -> Option<Step> {
+    fn beside(&self, message: &Message) -> Vec<Step> {
         let _ = message;
-        None
+        Vec::new()
     }
 
     /// What `step` does to what, for people: `comment on PROJ-7 at jira.example.com`.
@@ -119,6 +123,8 @@ pub enum Step {
     },
     /// How a commit or a deployment stands.
     Standing {
+        /// Which of the two.
+        of: Of,
         /// Its state.
         status: Status,
         /// By what name it is known: the same name is written over.
@@ -128,6 +134,15 @@ pub enum Step {
         /// Where to go on.
         url: Option<String>,
     },
+}
+
+/// What can stand well or badly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The commit that was deployed.
+    Commit,
+    /// The deployment, where the pipeline's system knows of it.
+    Deployment,
 }
 
 /// What a tracker knows of an issue, as it says it: nothing is masked or cut yet.
@@ -165,7 +180,8 @@ pub struct Entry {
 }
 
 /// The trackers there are, in the order of documents.
-pub static TRACKERS: &[&dyn TrackerKind] = &[&jira::Jira];
+pub static TRACKERS: &[&dyn TrackerKind] =
+    &[&jira::Jira, &azure_boards::AzureBoards, &github_status::GithubStatus, &gitlab_status::GitlabStatus];
 
 /// What is written of what, ready to be used.
 #[derive(Debug)]

@@ -77,6 +77,7 @@ impl Note {
     }
 
     fn with(message: &Message, most: usize) -> Self {
+        let ended = message.status == Status::RolledBack;
         let mut blocks = vec![Block::Line(title(message))];
         if let Some(text) = &message.text {
             blocks.extend(Self::text(text).blocks);
@@ -93,7 +94,7 @@ impl Note {
             let checks = if unsaid == 1 { "check" } else { "checks" };
             blocks.push(Block::Line(vec![Span::plain(format!("and {unsaid} more {checks}"))]));
         }
-        list(&mut blocks, message.rollback.iter().take(most).map(rollback));
+        list(&mut blocks, message.rollback.iter().take(most).map(|line| rollback(line, ended)));
         if !message.disarmed.is_empty() {
             let by = format!(" by {}", message.disarmed.join(", "));
             blocks.push(Block::Line(vec![Span::strong(Locale::En.disarmed()), Span::plain(by)]));
@@ -171,12 +172,12 @@ fn span(first: Timestamp, last: Timestamp) -> String {
     }
 }
 
-fn rollback(line: &RollbackLine) -> Vec<Span> {
+fn rollback(line: &RollbackLine, ended: bool) -> Vec<Span> {
     let mut said = format!(" by {} {}", line.kind, line.target);
     if let Some(reason) = &line.reason {
         said.push_str(&format!(": {reason}"));
     }
-    let mut spans = vec![Span::strong(Locale::En.rollback(line.status, false)), Span::plain(said)];
+    let mut spans = vec![Span::strong(Locale::En.rollback(line.status, ended)), Span::plain(said)];
     if let Some(url) = line.url.as_deref().and_then(crate::notify::message::web) {
         spans.extend([Span::plain(" "), Span::link(Locale::En.link(LinkTo::Rollback), &url)]);
     }

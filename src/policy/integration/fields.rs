@@ -104,6 +104,7 @@ pub static ENTRY: &[Field] = &[
     Field::new("api_version", Shape::Scalar, "the version of its API"),
     Field::new("organization", Shape::Text, "the organization in it"),
     Field::new("project", Shape::Text, "the project in it"),
+    Field::new("deployment_id", Shape::Text, "the deployment whose status is set"),
     Field::new(
         "dialect",
         Shape::OneOf(<Dialect as Scalar>::WORDS),
