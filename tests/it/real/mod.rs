@@ -22,6 +22,7 @@ mod promql;
 mod rules;
 mod secrets;
 mod servers;
+mod trackers;
 mod triggers;
 mod windows;
 

@@ -17,4 +17,7 @@ cp "$here/package.json" "$into/package.json"
 (cd "$into" && npm pack --silent @octokit/openapi@23.0.2 >/dev/null)
 tar -xzf "$into"/octokit-openapi-*.tgz -C "$into" --strip-components=2 package/generated/api.github.com.json
 rm -f "$into"/octokit-openapi-*.tgz
+(cd "$into" && npm pack --silent @atlaskit/adf-schema@57.7.22 >/dev/null)
+tar -xzf "$into"/atlaskit-adf-schema-*.tgz -C "$into" --transform='s,.*/full.json,adf.json,' package/dist/json-schema/v1/full.json
+rm -f "$into"/atlaskit-adf-schema-*.tgz
 echo "$wanted" >"$into/installed"
