@@ -528,6 +528,19 @@ async fn a_state_file_keeps_a_confirmed_rollback_from_being_sent_again() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_run_has_started_is_followed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    for (stands, confirmed) in [("failure", false), ("success", true)] {
+        let mut stage = Stage::new().followed(&[stand(stands, Some(confirmed))]);
+        stage.plan.rollback.state = Some(path.clone());
+        assert_eq!(stage.play().await, confirmed);
+        assert!(stage.seen().contains(&"0 ci asked for 7".to_owned()), "{:?}", stage.seen());
+    }
+    assert_eq!(lines(&path).len(), 2);
+}
+
+#[tokio::test]
 async fn a_rollback_that_failed_may_be_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
