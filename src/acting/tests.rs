@@ -1,7 +1,8 @@
 //! The acting phase on a virtual clock: its order, its time, and what people hear. Must not reach the network.
+#![expect(clippy::disallowed_methods, reason = "the files of a run are looked at as others see them")]
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
@@ -491,18 +492,18 @@ async fn a_signal_while_following_keeps_what_is_known() {
 }
 
 /// Plays a run over the state file `path` whose trigger honours ids or not; whether it is confirmed, and what it said.
-async fn run_over(path: &PathBuf, honours: bool, status: ActionStatus) -> (bool, Vec<String>, Record) {
+async fn run_over(path: &Path, honours: bool, status: ActionStatus) -> (bool, Vec<String>, Record) {
     let mut stage = Stage::new();
     let mut fake = stage.fake("a", 1, status);
     fake.honours = honours;
     stage.plan.rollback.triggers.push(Box::new(fake));
-    stage.plan.rollback.state = Some(path.clone());
+    stage.plan.rollback.state = Some(path.to_owned());
     stage.record.run_id = format!("run_{honours}");
     let confirmed = stage.play().await;
     (confirmed, stage.seen(), stage.record)
 }
 
-fn lines(path: &PathBuf) -> Vec<serde_json::Value> {
+fn lines(path: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -533,7 +534,7 @@ async fn what_an_earlier_run_has_started_is_followed_too() {
     let path = folder.path().join("state");
     for (stands, confirmed) in [("failure", false), ("success", true)] {
         let mut stage = Stage::new().followed(&[stand(stands, Some(confirmed))]);
-        stage.plan.rollback.state = Some(path.clone());
+        stage.plan.rollback.state = Some(path.to_owned());
         assert_eq!(stage.play().await, confirmed);
         assert!(stage.seen().contains(&"0 ci asked for 7".to_owned()), "{:?}", stage.seen());
     }
@@ -578,11 +579,11 @@ async fn a_second_run_waits_for_the_end_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let mut first = Stage::new().trigger("a", 30, ActionStatus::Confirmed);
-    first.plan.rollback.state = Some(path.clone());
+    first.plan.rollback.state = Some(path.to_owned());
     let mut second = Stage::new().trigger("a", 0, ActionStatus::Confirmed);
     second.host = first.host.clone();
     second.scribe = first.scribe.clone();
-    second.plan.rollback.state = Some(path.clone());
+    second.plan.rollback.state = Some(path.to_owned());
     second.record.run_id = "run_second".into();
     let (one, two) = futures_util::future::join(first.play(), second.play()).await;
     assert!(one && two);
@@ -597,7 +598,7 @@ async fn guards_by_the_state_hold_other_deployments_back() {
     let path = folder.path().join("state");
     assert!(run_over(&path, false, ActionStatus::Confirmed).await.0);
     let mut other = Stage::new().trigger("a", 0, ActionStatus::Confirmed);
-    other.plan.rollback.state = Some(path.clone());
+    other.plan.rollback.state = Some(path.to_owned());
     other.plan.rollback.deployment.key = "id:d-2".into();
     assert!(!other.play().await);
     assert_eq!(other.record.actions[0].kind, "cooldown");
@@ -609,7 +610,7 @@ async fn guards_by_the_state_hold_other_deployments_back() {
     assert_eq!(lines(&path).len(), 4);
     // What is confirmed already is confirmed, whatever would hold it back now.
     let mut again = Stage::new().trigger("a", 0, ActionStatus::Confirmed);
-    again.plan.rollback.state = Some(path.clone());
+    again.plan.rollback.state = Some(path.to_owned());
     let env = crate::host::env::Env::default();
     again.plan.rollback.guards = Guards::new(true, None, &env, Default::default());
     assert!(again.play().await);

@@ -19,6 +19,7 @@ use crate::promql::Dialect;
 
 mod fields;
 
+pub(super) use fields::ALTERNATIVES;
 pub use fields::{AUTH, AUTH_TYPES, ENTRY, ENTRY_RULES, GROUPS, TLS};
 
 /// The integrations of a policy, by name.
@@ -239,18 +240,6 @@ impl Entry {
         }
     }
 }
-
-/// Settings that say the same in different ways; at most one of each may be written.
-pub(super) const ALTERNATIVES: &[(&str, &[&str])] = &[
-    ("auth.password", &["auth.password_ref"]),
-    ("auth.token", &["auth.token_ref", "auth.token_file"]),
-    ("auth.client_secret", &["auth.client_secret_ref"]),
-    ("webhook_url", &["webhook_url_ref"]),
-    ("secret", &["secret_ref"]),
-    ("api_key", &["api_key_ref"]),
-    ("app_key", &["app_key_ref"]),
-    ("routing_key", &["routing_key_ref"]),
-];
 
 /// The one path of a setting that has several: auth fields stand in `auth` or beside it, `base_url` is `url`.
 pub(super) fn canonical(path: &str) -> String {

@@ -139,3 +139,15 @@ pub static GROUPS: &[Field] = &[
     Field::new("monitoring", Shape::ObjectMap(ENTRY), "sources of metrics").rules(ENTRY_RULES),
     Field::new("communication", Shape::ObjectMap(ENTRY), "where people are told").rules(ENTRY_RULES),
 ];
+
+/// Settings that say the same in different ways; at most one of each may be written.
+pub(in crate::policy) const ALTERNATIVES: &[(&str, &[&str])] = &[
+    ("auth.password", &["auth.password_ref"]),
+    ("auth.token", &["auth.token_ref", "auth.token_file"]),
+    ("auth.client_secret", &["auth.client_secret_ref"]),
+    ("webhook_url", &["webhook_url_ref"]),
+    ("secret", &["secret_ref"]),
+    ("api_key", &["api_key_ref"]),
+    ("app_key", &["app_key_ref"]),
+    ("routing_key", &["routing_key_ref"]),
+];
