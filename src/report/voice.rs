@@ -266,15 +266,7 @@ impl<'r> Voice<'r> {
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
         let link = action.url.as_deref().map(|url| format!(", follow it at {}", self.say(url, LINE)));
-        let confirmed = action.status == ActionStatus::Confirmed;
-        let note =
-            action.reason.as_ref().filter(|_| confirmed).map(|note| format!("; {}", self.say(note, LINE)));
-        format!(
-            "{}{facts}{}{}",
-            self.action_brief(action),
-            link.unwrap_or_default(),
-            note.unwrap_or_default()
-        )
+        format!("{}{facts}{}", self.action_brief(action), link.unwrap_or_default())
     }
 }
 
