@@ -292,7 +292,7 @@ mod tests {
             let document = document(&message, "").await;
             let embed = document["embeds"][0].as_object().unwrap();
             assert!(length(embed) <= TOTAL, "{}", length(embed));
-            assert!(embed["title"].as_str().unwrap().starts_with("❌ Verdict rollback: "));
+            assert!(embed["title"].as_str().unwrap().starts_with("❌ Verdict rollback"));
             assert!(embed["title"].as_str().unwrap().len() <= TITLE);
             assert!(embed["description"].as_str().unwrap().len() <= DESCRIPTION);
             let fields = embed["fields"].as_array().unwrap();

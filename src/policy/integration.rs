@@ -288,12 +288,14 @@ pub(super) fn typed(path: &str, text: &str) -> Result<(), Problem> {
         "dialect" => is::<Dialect>(text),
         "url" | "base_url" => address(text, false).map(|_| ()),
         "token_url" => address(text, true).map(|_| ()),
-        "type" if !AUTH_TYPES.contains(&text) => {
-            let message =
-                format!("expected {}, found `{}`", listed(AUTH_TYPES.iter().copied()), shorten(text));
-            Err(Problem::nowhere(message).maybe_help(did_you_mean(text, AUTH_TYPES.iter().copied())))
-        }
-        _ => Ok(()),
+        key => match ENTRY.iter().find(|field| field.key == key).map(|field| field.shape) {
+            Some(Shape::OneOf(words)) if !words.contains(&text) => {
+                let message =
+                    format!("expected {}, found `{}`", listed(words.iter().copied()), shorten(text));
+                Err(Problem::nowhere(message).maybe_help(did_you_mean(text, words.iter().copied())))
+            }
+            _ => Ok(()),
+        },
     }
 }
 

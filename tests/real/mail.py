@@ -73,7 +73,8 @@ def main():
         known = isinstance(data, LoginPassword) and data.login.decode() == options.user
         known = known and data.password.decode() == options.password
         session.user = options.user if known else None
-        return AuthResult(success=known)
+        # What is not handled is answered by the server itself: 535.
+        return AuthResult(success=known, handled=known)
 
     settings = {}
     if options.tls:

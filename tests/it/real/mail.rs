@@ -73,11 +73,12 @@ fn letters_come_as_they_were_meant() {
         assert_eq!(letter["sender"], "gate@example.com");
         assert_eq!(letter["recipients"], json!(["a@example.com", "b@example.com"]));
         let headers = &letter["headers"];
-        assert_eq!(headers["Subject"], "❌ 部署验证未通过，判定回滚：checkout 1.4.0");
+        assert_eq!(headers["Subject"], "❌ 部署验证未通过，判定回滚（未启用自动处置）：checkout 1.4.0");
         assert_eq!(headers["From"], "Gäte <gate@example.com>");
         assert_eq!(headers["Auto-Submitted"], "auto-generated");
         let text = letter["text"].as_str().unwrap();
-        assert!(text.starts_with("部署验证未通过，判定回滚：checkout 1.4.0\n"), "{text}");
+        let first = text.lines().next();
+        assert_eq!(first, Some("部署验证未通过，判定回滚（未启用自动处置）：checkout 1.4.0"), "{text:?}");
         let html = letter["html"].as_str().unwrap();
         assert!(html.contains("<b>health</b>") && html.contains("</html>"), "{html}");
 
