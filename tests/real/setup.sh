@@ -38,6 +38,7 @@ else
     if [ "$purpose" = test ]; then
         need "${ALERTMANAGER:-prometheus-alertmanager}" prometheus-alertmanager
         need strace strace
+        need webhook webhook
         need node nodejs
         need npm npm
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

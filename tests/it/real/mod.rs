@@ -12,6 +12,7 @@ mod events;
 mod history;
 mod jenkins;
 mod lint;
+mod hooks;
 mod kills;
 mod live;
 mod mail;
