@@ -1,5 +1,5 @@
 //! The `jenkins` trigger: puts a job into Jenkins' queue and follows it to its build. Must only read here what a policy
-//! says of it; [`build`] speaks to Jenkins.
+//! says of it; `build` speaks to Jenkins.
 
 mod build;
 mod job;
