@@ -158,7 +158,7 @@ pub(super) async fn notify(args: &NotifyArgs, host: &Host) -> Exit {
     let rehearsal = Rehearsal::default();
     let mut host = host.clone();
     if to.dry_run {
-        host.http = std::sync::Arc::new(rehearsal.clone());
+        rehearsal.takes_over(&mut host);
     }
     let host = &host;
     let usage = |fault: &str| {
@@ -179,7 +179,9 @@ pub(super) async fn notify(args: &NotifyArgs, host: &Host) -> Exit {
     }
     if to.dry_run {
         for channel in &channels {
-            show(&**channel, &message, &rehearsal, host).await;
+            for text in shown(&**channel, &message, &rehearsal, host).await {
+                host.output.data(&format!("{}\n", host.output.redactor.redact(&text)));
+            }
         }
         return Exit::Pass;
     }
@@ -216,15 +218,21 @@ async fn tell(channel: &dyn Channel, message: &Message, timeout: Duration, host:
     effect.record(action, &host.output.redactor)
 }
 
-/// Shows what would be sent, without secrets.
-async fn show(channel: &dyn Channel, message: &Message, rehearsal: &Rehearsal, host: &Host) {
+/// What would be sent, with the secrets that are in it.
+async fn shown(channel: &dyn Channel, message: &Message, rehearsal: &Rehearsal, host: &Host) -> Vec<String> {
     let whom = format!("{} {}", channel.kind(), channel.target());
     let mut shown = Vec::new();
     match channel.rehearsed(message) {
         Some(text) => shown.push(format!("would tell {whom}:\n{text}")),
         None => {
             channel.send(message, None, &Allowance::alone(host, TIMEOUT)).await;
-            for request in rehearsal.requests() {
+            let requests = rehearsal.requests();
+            if requests.is_empty() {
+                shown.push(format!(
+                    "would tell {whom}: what it would say cannot be shown beforehand, and nothing was sent"
+                ));
+            }
+            for request in requests {
                 let body = String::from_utf8_lossy(&request.body);
                 let document: Option<serde_json::Value> = serde_json::from_str(&body).ok();
                 let pretty = document.and_then(|document| serde_json::to_string_pretty(&document).ok());
@@ -234,7 +242,58 @@ async fn show(channel: &dyn Channel, message: &Message, rehearsal: &Rehearsal, h
             }
         }
     }
-    for text in shown {
-        host.output.data(&format!("{}\n", host.output.redactor.redact(&text)));
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::notify::testing::message;
+    use crate::policy::notices::On;
+    use crate::rollback::testing;
+
+    /// A channel that speaks no HTTP and does not say what it would tell.
+    #[derive(Debug)]
+    struct Pager;
+
+    impl Channel for Pager {
+        fn kind(&self) -> &'static str {
+            "pager"
+        }
+
+        fn target(&self) -> String {
+            "pager.example:25".to_owned()
+        }
+
+        fn send<'a>(
+            &'a self,
+            _: &'a Message,
+            _: Option<&'a Effect>,
+            allowance: &'a Allowance<'a>,
+        ) -> BoxFuture<'a, Effect> {
+            Box::pin(async move {
+                let net = &allowance.host.net;
+                assert!(net.lookup("pager.example", 25).await.is_err());
+                assert!(net.connect(([192, 0, 2, 1], 25).into()).await.is_err());
+                let program = crate::host::process::Program { argv: vec!["true".into()], env: vec![] };
+                assert!(allowance.host.programs.run(program).await.is_err());
+                Effect::of(ActionStatus::Failed)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_rehearsed_is_not_sent() {
+        let (mut host, _) = testing::host(&[]);
+        let rehearsal = Rehearsal::default();
+        rehearsal.takes_over(&mut host);
+        assert_eq!(
+            shown(&Pager, &message(On::Rollback), &rehearsal, &host).await,
+            [
+                "would tell pager pager.example:25: what it would say cannot be shown beforehand, and nothing was sent"
+            ]
+        );
     }
 }

@@ -214,6 +214,10 @@ impl Channel for Mail {
             Effect { handle: Some(message_id(message, &self.letter.from)), ..effect }
         })
     }
+
+    fn rehearsed(&self, message: &Message) -> Option<String> {
+        Some(self.letter.shown(message))
+    }
 }
 
 #[cfg(test)]

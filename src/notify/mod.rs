@@ -96,7 +96,8 @@ pub trait Channel: Debug + Send + Sync {
         allowance: &'a Allowance<'a>,
     ) -> BoxFuture<'a, Effect>;
 
-    /// What it would say, for a channel that does not speak HTTP: of the others the requests are shown.
+    /// What it would say, for a channel that does not speak HTTP: of the others the requests are shown. What neither says
+    /// so nor makes a request cannot be shown before it is sent, and nothing is sent to show it.
     fn rehearsed(&self, message: &Message) -> Option<String> {
         let _ = message;
         None

@@ -45,11 +45,9 @@ impl Letter {
     /// # Errors
     /// What the library says where it cannot be written.
     pub(super) fn written(&self, message: &Message, answered: Option<&str>) -> Result<Vec<u8>, Effect> {
-        let locale = self.locale;
-        let title = Writer { message, locale, markup: &Unmarked, most: SUBJECT }.title();
         let mut builder = lettre::Message::builder()
             .from(self.from.clone())
-            .subject(format!("{} {title}", message.status.tone().sign()))
+            .subject(self.subject(message))
             .date(message.at.into())
             .message_id(Some(message_id(message, &self.from)));
         for mailbox in &self.to {
@@ -68,15 +66,39 @@ impl Letter {
             }
         }
         let part = |kind, text| SinglePart::builder().header(kind).body(text);
-        let text = fitted(message, locale, &Unmarked, "\n", TEXT);
         let parts = MultiPart::alternative()
             .boundary(format!("=_{}", message.id))
-            .singlepart(part(ContentType::TEXT_PLAIN, text + "\n"))
-            .singlepart(part(ContentType::TEXT_HTML, page(message, locale)));
+            .singlepart(part(ContentType::TEXT_PLAIN, self.text(message) + "\n"))
+            .singlepart(part(ContentType::TEXT_HTML, page(message, self.locale)));
         let letter = builder.multipart(parts).map_err(|error| {
             Effect::because(ActionStatus::Failed, format!("the letter cannot be written: {error}"))
         })?;
         Ok(letter.formatted())
+    }
+
+    /// The letter about `message` as a reader sees it: the headers that are about people, and the text without its encoding.
+    pub(super) fn shown(&self, message: &Message) -> String {
+        let all = |mailboxes: &[Mailbox]| {
+            let all: Vec<String> = mailboxes.iter().map(ToString::to_string).collect();
+            all.join(", ")
+        };
+        let mut lines = vec![format!("From: {}", self.from), format!("To: {}", all(&self.to))];
+        if !self.copies.is_empty() {
+            lines.push(format!("Cc: {}", all(&self.copies)));
+        }
+        lines.push(format!("Subject: {}", self.subject(message)));
+        lines.push(format!("Message-ID: {}", message_id(message, &self.from)));
+        lines.extend([String::new(), self.text(message)]);
+        lines.join("\n")
+    }
+
+    fn subject(&self, message: &Message) -> String {
+        let title = Writer { message, locale: self.locale, markup: &Unmarked, most: SUBJECT }.title();
+        format!("{} {title}", message.status.tone().sign())
+    }
+
+    fn text(&self, message: &Message) -> String {
+        fitted(message, self.locale, &Unmarked, "\n", TEXT)
     }
 }
 
