@@ -51,7 +51,7 @@ pub fn named(name: &str) -> Result<&'static dyn Format, String> {
     })
 }
 
-/// What was done, in a line: `notify confirmed by slack #deployments (HTTP 200, 1 attempt)`.
+/// What was done, in a line: `told slack #deployments (HTTP 200, 1 attempt)`.
 pub(crate) fn action(action: &ActionRecord, redact: Redact<'_>) -> String {
     voice::Voice::new(redact).action(action)
 }

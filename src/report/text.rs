@@ -213,7 +213,7 @@ fn sent(check: &CheckRecord) -> Option<String> {
 mod tests {
     use super::*;
     use crate::exit::Exit;
-    use crate::gate::outcome::{ActionStatus, Verdict};
+    use crate::gate::outcome::{ActionRecord, ActionStatus, Verdict};
     use crate::policy::model::FailureAction;
     use crate::report::sample::{
         cancelled, edit, fleet, inconclusive, metric, open, pass, planned, rollback, watched, webhook,
@@ -355,6 +355,44 @@ inconclusive: error_rate: 0 of 21 due samples judged, 3 needed, last error: conn
             "; rollback UNKNOWN by webhook https://deploy.example/hooks/rollback, 503 Service Unavailable; \
              rollback HELD back by --no-rollback, irreversible migration\n"
         ), "{text}");
+    }
+
+    #[test]
+    fn the_last_line_counts_who_was_told_and_names_who_was_not() {
+        let aside = |purpose, kind: &str, target: &str, status| ActionRecord {
+            purpose,
+            kind: kind.to_owned(),
+            target: target.to_owned(),
+            ..webhook(status)
+        };
+        let mut record = rollback();
+        record.actions = vec![
+            aside("notify", "slack", "#deployments", ActionStatus::Confirmed),
+            aside("notify", "pagerduty", "events.example:443", ActionStatus::Confirmed),
+            aside("notify", "slack", "#ops", ActionStatus::Failed),
+            aside("track", "jira", "comment on SHOP-7 at jira.example:443", ActionStatus::Confirmed),
+        ];
+        let end = |record: &Record| {
+            let text = text(record);
+            text.lines().last().unwrap().split_once("11:03:00Z; ").unwrap().1.to_owned()
+        };
+        assert_eq!(end(&record), "no rollback was triggered; 2 told, 1 written; NOT told: slack #ops");
+        let lines = text(&record);
+        for line in [
+            "  told slack #deployments (HTTP 202, 1 attempt, 38ms, id rg_kj4xh2)\n",
+            "  NOT told: slack #ops, 503 Service Unavailable (HTTP 503, 4 attempts, 38ms, id rg_kj4xh2)\n",
+            "  wrote to jira: comment on SHOP-7 at jira.example:443 (HTTP 202, 1 attempt, ",
+        ] {
+            assert!(lines.contains(line), "{lines}");
+        }
+        let issue =
+            |number| aside("track", "jira", &format!("comment on SHOP-{number}"), ActionStatus::Unknown);
+        record.actions = (0..5).map(issue).chain([webhook(ActionStatus::Confirmed)]).collect();
+        assert_eq!(
+            end(&record),
+            "rollback confirmed by webhook https://deploy.example/hooks/rollback; PERHAPS written: \
+             jira comment on SHOP-0, jira comment on SHOP-1, jira comment on SHOP-2, and 2 more"
+        );
     }
 
     #[test]

@@ -202,46 +202,96 @@ impl<'r> Voice<'r> {
         format!("{word}: {}", said.join("; "))
     }
 
-    /// What came of the actions that the verdict asked for; of no action, only that a rollback was not sent.
+    /// What came of the rollback that the verdict asked for, or that none was sent; of who was told and what was written,
+    /// how much, and what was not.
     pub(super) fn acted(&self, record: &Record) -> Option<String> {
         if record.cancelled.is_some() {
             return None;
         }
-        let said: Vec<String> = record.actions.iter().map(|a| self.action_brief(a)).collect();
-        if said.is_empty() {
-            return (record.verdict == Some(Verdict::Rollback))
-                .then(|| "no rollback was triggered".to_owned());
+        let (aside, rollback): (Vec<&ActionRecord>, Vec<&ActionRecord>) =
+            record.actions.iter().partition(|action| Aside::of(action).is_some());
+        let mut said: Vec<String> = rollback.into_iter().map(|action| self.action_brief(action)).collect();
+        if said.is_empty() && record.verdict == Some(Verdict::Rollback) {
+            said.push("no rollback was triggered".to_owned());
         }
-        Some(said.join("; "))
+        said.extend(self.aside(&aside));
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
-    /// `rollback confirmed by webhook https://…`
-    fn action_brief(&self, action: &ActionRecord) -> String {
-        let by = match action.status {
-            ActionStatus::Confirmed => "confirmed by",
-            ActionStatus::Failed => "FAILED by",
-            ActionStatus::Unknown => "UNKNOWN by",
-            ActionStatus::Held => "HELD back by",
+    /// `3 told, 1 written; NOT told: slack #ops`: what went well by its number, all else by its name.
+    fn aside(&self, actions: &[&ActionRecord]) -> Vec<String> {
+        let of = |aside: Aside, status: &[ActionStatus]| -> Vec<&ActionRecord> {
+            let fits = |a: &&&ActionRecord| Aside::of(a) == Some(aside) && status.contains(&a.status);
+            actions.iter().filter(fits).copied().collect()
         };
+        let all = [Aside::Told, Aside::Written];
+        let well = all.map(|aside| (of(aside, &[ActionStatus::Confirmed]).len(), aside.word()));
+        let well: Vec<String> =
+            well.iter().filter(|(number, _)| *number > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let mut said = if well.is_empty() { Vec::new() } else { vec![well.join(", ")] };
+        for aside in all {
+            for (how, status) in [
+                ("NOT", [ActionStatus::Failed, ActionStatus::Held].as_slice()),
+                ("PERHAPS", [ActionStatus::Unknown].as_slice()),
+            ] {
+                let not = of(aside, status);
+                let mut named: Vec<String> = not.iter().take(NAMED).map(|action| self.whom(action)).collect();
+                if named.is_empty() {
+                    continue;
+                }
+                if not.len() > NAMED {
+                    named.push(format!("and {} more", not.len() - NAMED));
+                }
+                said.push(format!("{how} {}: {}", aside.word(), named.join(", ")));
+            }
+        }
+        said
+    }
+
+    /// `webhook https://…`
+    fn whom(&self, action: &ActionRecord) -> String {
         let whom = [self.say(&action.kind, NAME), self.say(&action.target, LINE)];
         let whom: Vec<&str> = whom.iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
+        whom.join(" ")
+    }
+
+    /// `rollback confirmed by webhook https://…`, `told slack #deployments`, `wrote to jira: comment on SHOP-7`
+    fn action_brief(&self, action: &ActionRecord) -> String {
+        let what = match (Aside::of(action), action.status) {
+            (None, status) => {
+                let by = match status {
+                    ActionStatus::Confirmed => "confirmed by",
+                    ActionStatus::Failed => "FAILED by",
+                    ActionStatus::Unknown => "UNKNOWN by",
+                    ActionStatus::Held => "HELD back by",
+                };
+                format!("{} {by} {}", action.purpose, self.whom(action))
+            }
+            (Some(Aside::Told), status) => match status {
+                ActionStatus::Confirmed => format!("told {}", self.whom(action)),
+                ActionStatus::Failed | ActionStatus::Held => format!("NOT told: {}", self.whom(action)),
+                ActionStatus::Unknown => format!("PERHAPS told: {}", self.whom(action)),
+            },
+            (Some(Aside::Written), status) => {
+                let wrote = match status {
+                    ActionStatus::Confirmed => "wrote to",
+                    ActionStatus::Failed | ActionStatus::Held => "NOT written to",
+                    ActionStatus::Unknown => "PERHAPS written to",
+                };
+                let what = self.say(&action.target, LINE);
+                format!("{wrote} {}: {what}", self.say(&action.kind, NAME))
+            }
+        };
         let why = action.reason.as_ref().map(|reason| format!(", {}", self.say(reason, LINE)));
         let how = action.followed.as_ref().filter(|followed| !followed.goes_on);
         let how = how.map(|followed| format!("; {}", self.went(followed)));
-        format!(
-            "{} {by} {}{}{}",
-            action.purpose,
-            whom.join(" "),
-            why.unwrap_or_default(),
-            how.unwrap_or_default()
-        )
+        format!("{what}{}{}", why.unwrap_or_default(), how.unwrap_or_default())
     }
 
     /// How what `action` started goes on, where it is followed.
     pub(super) fn followed(&self, action: &ActionRecord) -> Option<String> {
         let followed = action.followed.as_ref()?;
-        let whom = format!("{} {}", self.say(&action.kind, NAME), self.say(&action.target, LINE));
-        Some(format!("{} of {whom}: {}", action.purpose, self.went(followed)))
+        Some(format!("{} of {}: {}", action.purpose, self.whom(action), self.went(followed)))
     }
 
     fn went(&self, followed: &Followed) -> String {
@@ -267,6 +317,32 @@ impl<'r> Voice<'r> {
         let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
         let link = action.url.as_deref().map(|url| format!(", follow it at {}", self.say(url, LINE)));
         format!("{}{facts}{}", self.action_brief(action), link.unwrap_or_default())
+    }
+}
+
+/// An action that changes nothing of what runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aside {
+    /// People were told.
+    Told,
+    /// A tracker was written to.
+    Written,
+}
+
+impl Aside {
+    fn of(action: &ActionRecord) -> Option<Self> {
+        match action.purpose {
+            "notify" => Some(Self::Told),
+            "track" => Some(Self::Written),
+            _ => None,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Told => "told",
+            Self::Written => "written",
+        }
     }
 }
 

@@ -48,7 +48,7 @@ notifications:
         let (code, said) =
             told(&["run", policy, "--service", service, "--environment", service, "--version", "1.4.0"]);
         assert_eq!(code, Some(20), "{said}");
-        assert_eq!(said.matches("Z notify confirmed by").count(), 4, "{said}");
+        assert_eq!(said.matches("Z told ").count(), 4, "{said}");
     }
     let to = ["--policy", policy, "--to", "slack", "--to", "bot", "--to", "dingtalk", "--to", "feishu"];
     let build = [
