@@ -15,6 +15,9 @@ use self::holders::{HOLDERS, Holder, Place};
 use self::server::{Server, Wrong};
 use self::shapes::{fits_a_header, forms, secrets};
 
+/// What was deployed.
+const COMMIT: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
+
 /// A secret and who holds it.
 struct Held {
     holder: &'static Holder,
@@ -25,6 +28,9 @@ struct Held {
 
 impl Held {
     fn variable(&self) -> String {
+        if self.holder.name == "gitlab-job" {
+            return "CI_JOB_TOKEN".to_owned();
+        }
         self.reference.to_uppercase().replace('-', "_")
     }
 
@@ -38,8 +44,13 @@ impl Held {
     }
 }
 
+/// Whether everything is tried until its time is over.
+fn slow(wrong: Wrong) -> bool {
+    matches!(wrong, Wrong::Status(429) | Wrong::Silent | Wrong::Refused)
+}
+
 /// Every holder with several secrets, so that each secret is held by several; which, depends on `turn`.
-fn held(turn: usize) -> Vec<Held> {
+fn held(turn: usize, wrong: Wrong) -> Vec<Held> {
     let secrets = secrets();
     assert_eq!(secrets.len(), 30);
     let mut held = Vec::new();
@@ -48,32 +59,76 @@ fn held(turn: usize) -> Vec<Held> {
         if holder.name == ["webhook-signed", "webhook-url"][turn % 2] {
             continue;
         }
+        // These read first, which is tried again and again: one for each run is enough, too.
+        let reads = ["jenkins-token", "jenkins-password", "argocd"];
+        if wrong != Wrong::Fine && reads.contains(&holder.name) && holder.name != reads[turn % 3] {
+            continue;
+        }
+        // One after the other, and each for ten seconds: where all is tried so long, a few are.
+        if holder.place == Place::Trigger && holder.name != "command" && slow(wrong) {
+            let kept = match holder.name {
+                "jenkins-password" | "argocd" => false,
+                "webhook-signed" | "webhook-url" => wrong != Wrong::Silent,
+                _ => index % 5 == turn % 5,
+            };
+            if !kept {
+                continue;
+            }
+        }
         let fitting: Vec<&String> = secrets.iter().filter(|s| !holder.header || fits_a_header(s)).collect();
         let count = match (holder.name, holder.place) {
             // This one sends any secret that there is.
             ("http-basic", _) => fitting.len(),
             // One after the other, each tried for seconds.
             (_, Place::Trigger) => 1,
-            _ => 5,
+            (_, Place::Source | Place::Check) => 4,
+            (_, Place::Channel | Place::Tracker) => 2,
         };
         for n in 0..count {
-            let secret = fitting[(n * 7 + index * 3 + turn) % fitting.len()];
+            let secret = fitting[(n * 17 + index * 3 + turn) % fitting.len()];
             held.push(Held { holder, reference: format!("{}-{n}", holder.name), secret: secret.clone() });
         }
     }
     held
 }
 
+/// The triggers alone, before which is looked at what they would meet.
+fn triggers(turn: usize) -> Vec<Held> {
+    let mut held = held(turn, Wrong::Fine);
+    held.retain(|held| held.holder.place == Place::Trigger);
+    held
+}
+
 fn policy(held: &[Held], address: &str, silent: &str) -> String {
     let of = |place: Place| held.iter().filter(move |held| held.holder.place == place);
-    let mut text = "integrations:\n".to_owned();
-    for held in of(Place::Source) {
+    let mut text = "integrations: {}\n".to_owned();
+    let entries = || of(Place::Source).chain(of(Place::Channel)).chain(of(Place::Tracker));
+    if entries().next().is_some() {
+        text = "integrations:\n".to_owned();
+    }
+    for held in entries() {
         text.push_str(&format!("  {}: {}\n", held.reference, held.yaml(address)));
     }
-    text.push_str("post_deployment_validation:\n  window: {duration: 0s, interval: 1s, warm_up: 0s}\n  metrics_validation:\n");
-    for held in of(Place::Source) {
+    let lists = [
+        ("notifications", Place::Channel, "on: [rollback, alert], timeout: 2s"),
+        ("tracking", Place::Tracker, "transition: Done, issues: [ISSUE]"),
+    ];
+    for (list, place, more) in lists {
+        for (index, held) in of(place).enumerate() {
+            let head = if index == 0 { format!("{list}:\n") } else { String::new() };
+            let issue = if held.holder.name == "azure-boards" { "AB#7" } else { "SHOP-7" };
+            let more = match held.holder.name {
+                "github-status" | "gitlab-status" => String::new(),
+                _ => format!(", {}", more.replace("ISSUE", issue)),
+            };
+            text.push_str(&format!("{head}  - {{to: {}{more}}}\n", held.reference));
+        }
+    }
+    text.push_str("post_deployment_validation:\n  window: {duration: 0s, interval: 1s, warm_up: 0s}\n");
+    for (index, held) in of(Place::Source).enumerate() {
+        let head = if index == 0 { "  metrics_validation:\n" } else { "" };
         text.push_str(&format!(
-            "    - {{name: {0}, source: {0}, query: vector(1), max_value: 0, timeout: 1s, failure_action: alert}}\n",
+            "{head}    - {{name: {0}, source: {0}, query: vector(1), max_value: 0, timeout: 1s, failure_action: alert}}\n",
             held.reference
         ));
     }
@@ -86,9 +141,13 @@ fn policy(held: &[Held], address: &str, silent: &str) -> String {
             &yaml[1..]
         ));
     }
-    // What rolls back fails last, when all the others have been asked.
-    text.push_str(&format!("      - {{name: last, url: 'http://{silent}/', timeout: 8s, retries: 0}}\n"));
-    text.push_str("  rollback_policy:\n    trigger:\n");
+    // What rolls back fails last, when all the others have been asked. Triggers alone are looked at, and not fired.
+    let preflight = entries().next().is_none();
+    let last = if preflight { "1s, failure_action: alert" } else { "8s" };
+    text.push_str(&format!("      - {{name: last, url: 'http://{silent}/', retries: 0, timeout: {last}}}\n"));
+    text.push_str(&format!(
+        "  rollback_policy:\n    preflight: {preflight}\n    wait: {{timeout: 2s, interval: 1s}}\n    trigger:\n"
+    ));
     for held in of(Place::Trigger) {
         text.push_str(&format!("      - {}\n", held.yaml(address)));
     }
@@ -142,15 +201,18 @@ fn run(folder: &Path, held: &[Held], address: &str, key: &str, github: bool) -> 
     if github {
         command.env("GITHUB_ACTIONS", "true");
     }
+    // What the pipeline around the gate tells it.
+    command.env("CI_API_V4_URL", format!("http://{address}/api/v4"));
+    command.env("CI_COMMIT_SHA", COMMIT).env("GITHUB_SHA", COMMIT);
     for (index, held) in held.iter().enumerate() {
         let value = held.value(address);
         // One in three is encrypted, and one in five is in a file.
-        let value = if index % 3 == 1 { encrypted(&value, key) } else { value };
-        if index % 5 == 2 && !held.holder.yaml.contains("ENV") {
+        let plain = matches!(held.holder.name, "command" | "gitlab-job");
+        let value = if index % 3 == 1 && !plain { encrypted(&value, key) } else { value };
+        if index % 5 == 2 && held.holder.yaml.contains("REF") {
             std::fs::write(secrets_dir.join(&held.reference), value).unwrap();
         } else {
-            let plain = held.holder.name == "command";
-            command.env(held.variable(), if plain { held.value(address) } else { value });
+            command.env(held.variable(), value);
         }
     }
     let output = command.output().unwrap();
@@ -164,8 +226,17 @@ fn run(folder: &Path, held: &[Held], address: &str, key: &str, github: bool) -> 
         let path = entry.unwrap().path();
         shown.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
     }
-    assert!(matches!(output.status.code(), Some(20 | 21 | 30)), "{:?}: {}", output.status, shown[1].1);
-    assert_eq!(shown.len(), 4, "two reports and two streams");
+    let told =
+        shown[1].1.lines().filter(|line| !line.starts_with("::add-mask::")).collect::<Vec<_>>().join("\n");
+    let looked = held.iter().all(|held| held.holder.place == Place::Trigger);
+    if looked && output.status.code() == Some(2) {
+        assert!(told.contains("a rollback could not be begun by"), "{told}");
+    } else {
+        let expected = if looked { &[10][..] } else { &[20, 21, 30] };
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| expected.contains(&code)), "{:?}: {told}", output.status);
+        assert_eq!(shown.len(), 4, "two reports and two streams");
+    }
     shown
 }
 
@@ -193,13 +264,28 @@ fn received_all(held: &[Held], received: &[u8], wrong: Wrong) {
         let came = received.windows(sent.len()).any(|window| window == sent);
         assert!(came, "{wrong:?}: `{}` was never sent", held.secret);
     }
+    if wrong != Wrong::Fine {
+        return;
+    }
+    let received = String::from_utf8_lossy(received);
+    for held in held.iter().filter(|held| held.holder.place != Place::Check) {
+        // These sign, and say nothing; this one speaks to its output alone.
+        let unsent = ["webhook-signed", "told-signed", "dingtalk-secret", "feishu-secret", "command"];
+        let came = forms(held.secret.trim()).iter().any(|form| received.contains(form));
+        assert!(
+            came || unsent.contains(&held.holder.name),
+            "{} never sent `{}`",
+            held.reference,
+            held.secret
+        );
+    }
 }
 
 #[test]
 fn no_failure_shows_a_secret() {
     let key = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
     let mut all = secrets();
-    all.push(key.to_owned());
+    all.extend([key.to_owned(), server::MINTED.to_owned()]);
     let forbidden = Forbidden::new(&all);
     let ways = [
         Wrong::Status(401),
@@ -212,6 +298,7 @@ fn no_failure_shows_a_secret() {
         Wrong::Html(503),
         Wrong::Status(200),
         Wrong::Json(200),
+        Wrong::Fine,
         Wrong::Redirect,
         Wrong::Silent,
         Wrong::Broken,
@@ -234,11 +321,20 @@ fn no_failure_shows_a_secret() {
     assert!(masked > 500, "only {masked} were masked: is anything echoed?");
 }
 
-/// What a run shows whose servers all go `wrong`, without what is said to the pipeline system alone.
+/// What two runs show whose servers all go `wrong`, without what is said to the pipeline system alone: one that does all
+/// that follows a rollback, and one that looks before it measures what its triggers would meet.
 fn attempt(turn: usize, wrong: Wrong, key: &str) -> Vec<(String, String)> {
-    let (folder, server) = (tempfile::tempdir().unwrap(), Server::start(wrong));
-    let (held, github) = (held(turn), turn.is_multiple_of(4));
-    let shown = run(folder.path(), &held, &server.address, key, github);
+    let server = Server::start(wrong);
+    let (held, github) = (held(turn, wrong), turn.is_multiple_of(4));
+    let run = |held: &[Held]| {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), held, &server.address, key, github)
+    };
+    let shown = std::thread::scope(|scope| {
+        let before = scope.spawn(|| run(&triggers(turn + 15)));
+        let shown = run(&held);
+        [shown, before.join().unwrap()].concat()
+    });
     if wrong != Wrong::Refused {
         received_all(&held, &server.received(), wrong);
     }

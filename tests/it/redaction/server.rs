@@ -16,6 +16,8 @@ pub enum Wrong {
     Html(u16),
     /// With this status, telling all in JSON, and in JSON within JSON.
     Json(u16),
+    /// By taking everything and answering with what was not asked, where texts are expected.
+    Fine,
     /// By a redirect to where all is told.
     Redirect,
     /// By no answer.
@@ -29,6 +31,9 @@ pub enum Wrong {
     /// By not being there.
     Refused,
 }
+
+/// The token that a server gives out where it takes everything; who gets it must keep it to himself.
+pub const MINTED: &str = "minted-0123456789-abcdef";
 
 /// A running server.
 pub struct Server {
@@ -77,10 +82,11 @@ fn read(stream: &TcpStream) -> Option<Vec<u8>> {
     };
     let mut body = vec![0; header("content-length").and_then(|n| n.parse().ok()).unwrap_or_default()];
     reader.read_exact(&mut body).ok()?;
-    head.extend(body);
     // What is secret comes first: of a long answer only the beginning is shown.
     let mut received = Vec::new();
-    for value in [header("authorization"), header("x-api-key")].into_iter().flatten() {
+    let credentials =
+        ["authorization", "x-api-key", "private-token", "job-token", "circle-token"].map(header);
+    for value in credentials.into_iter().flatten() {
         match value.strip_prefix("Basic ") {
             Some(basic) => {
                 let pair = BASE64.decode(basic.as_bytes()).unwrap();
@@ -90,11 +96,22 @@ fn read(stream: &TcpStream) -> Option<Vec<u8>> {
         }
         received.push(b' ');
     }
+    received.extend(in_body(&body));
+    head.extend(body);
     let path = text.split(' ').nth(1).unwrap_or_default();
     received.extend(percent_encoding::percent_decode_str(path));
     received.push(b' ');
     received.extend(head);
     Some(received)
+}
+
+/// The credential that a body holds.
+fn in_body(body: &[u8]) -> Vec<u8> {
+    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut form = url::form_urlencoded::parse(body);
+    let found = document["routing_key"].as_str().map(str::to_owned);
+    let found = found.or_else(|| Some(form.find(|(name, _)| name == "token")?.1.into_owned()));
+    found.map(|found| format!("{found} ").into_bytes()).unwrap_or_default()
 }
 
 /// `received` in every encoding.
@@ -149,6 +166,7 @@ fn serve(mut stream: TcpStream, wrong: Wrong, log: &Mutex<Vec<u8>>) {
             let error = serde_json::json!({"status": "error", "errorType": "bad_data", "error": turned, "message": turned, "error_description": turned});
             answer(status, "content-type: application/json\r\n", &error.to_string())
         }
+        Wrong::Fine => fine(&received, &turned, &answer),
         Wrong::Redirect => {
             let said: String = url::form_urlencoded::byte_serialize(&received).collect();
             let path: String =
@@ -168,4 +186,39 @@ fn serve(mut stream: TcpStream, wrong: Wrong, log: &Mutex<Vec<u8>>) {
         Wrong::Noise => turned.clone(),
     };
     let _ = stream.write_all(text.as_bytes());
+}
+
+/// What takes everything: of every API what it answers where all is well, with `turned` in the texts that are free.
+fn fine(received: &[u8], turned: &str, answer: &dyn Fn(u16, &str, &str) -> String) -> String {
+    let request = String::from_utf8_lossy(received);
+    let post = request.contains("POST /");
+    // All of it, in every field, would be more than is read.
+    let turned: String = turned.chars().take(12_000).collect();
+    let (id, status) = match () {
+        () if request.contains("POST /token") => {
+            let given = serde_json::json!({"access_token": MINTED, "token_type": "Bearer", "expires_in": 60});
+            return answer(200, "content-type: application/json\r\n", &given.to_string());
+        }
+        () if request.contains("/dispatches") => return answer(204, "", ""),
+        () if request.contains("/gh/acme/shop") => (serde_json::json!(turned), 201),
+        () if request.contains("/_apis/") || request.contains("/rollback") || !post => (7.into(), 200),
+        () => (7.into(), 201),
+    };
+    let link = format!("http://h/{}", turned.replace(char::is_whitespace, ""));
+    let link: String = link.chars().take(2000).collect();
+    let history = [(1, "a"), (2, "b")].map(|(id, revision)| {
+        serde_json::json!({"id": id, "revision": revision, "deployedAt": "2026-01-01T00:00:00Z", "source": {"repoURL": turned}})
+    });
+    let document = serde_json::json!({
+        "id": id, "number": 7, "ok": true, "channel": "C1", "ts": "1.2", "errcode": 0, "code": 0,
+        "html_url": link, "web_url": link, "_links": {"web": {"href": link}}, "url": link, "why": turned,
+        "state": turned, "result": turned, "conclusion": turned, "name": turned, "message": turned, "warning": turned,
+        "status": {"history": history, "operationState": {"phase": "Failed", "message": turned}, "health": {"status": turned}},
+        "fields": {"status": {"name": turned}, "System.State": turned},
+        "transitions": [{"id": "1", "name": turned, "to": {"name": turned}}], "comments": [],
+        "items": [{"id": "1", "name": turned, "status": turned, "created_at": "2026-01-01T00:00:00Z"}],
+        "crumb": "c", "crumbRequestField": "Jenkins-Crumb",
+    });
+    let more = "content-type: application/json\r\nlocation: /queue/item/7/\r\n";
+    answer(status, more, &document.to_string())
 }
