@@ -54,6 +54,8 @@ pub(crate) struct Prepared {
     pub notices: Vec<Notice>,
     /// What is written of what.
     pub trackings: Vec<Tracking>,
+    /// What may hold a wanted rollback back, and how it is followed, for people.
+    pub guards: Vec<(&'static str, String)>,
     /// The variables.
     pub scope: Scope,
     /// When what is judged.
@@ -153,6 +155,7 @@ pub(crate) fn prepare(inputs: &InputArgs, host: &Host, show: bool) -> Result<Pre
                 places,
                 notices,
                 trackings,
+                guards: spec.rollback.guards.told(&scope),
                 scope,
                 timing,
                 deployed_at: times.written,

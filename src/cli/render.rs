@@ -10,16 +10,20 @@ use super::inputs::InputArgs;
 use crate::api::Allowance;
 use crate::check::Role;
 use crate::exit::Exit;
+use crate::explain::telling::written;
 use crate::gate::evidence::{claim, odds};
 use crate::gate::moment;
 use crate::gate::plan::{CheckPlan, plan};
 use crate::gate::soonest::{Part, earliest};
 use crate::host::Host;
+use crate::host::vault::STOOD_IN;
 use crate::policy::criterion::Number;
 use crate::policy::events::{FEWEST_BAD, Tested};
 use crate::policy::model::Check;
+use crate::policy::notices::On;
 use crate::policy::window::Mode;
 use crate::prepare::{Prepared, prepare};
+use crate::report::words::series;
 
 /// `rollgate render`.
 #[derive(Debug, Clone, Args)]
@@ -112,12 +116,41 @@ fn show(prepared: &Prepared) -> Result<String, String> {
     for trigger in &prepared.triggers {
         let pipeline = prepared.policy.rollback.pipeline.as_deref();
         let pipeline = pipeline.map(|name| format!(" with pipeline `{name}`")).unwrap_or_default();
-        let _ = writeln!(text, "on rollback: {} {}{pipeline}", trigger.kind(), trigger.target());
+        let target = shown(&trigger.target());
+        let _ = writeln!(text, "on rollback: {} {target}{pipeline}", trigger.kind());
+    }
+    for (what, told) in prepared.guards.iter().filter(|_| !prepared.triggers.is_empty()) {
+        let _ = writeln!(text, "  {what}: {told}");
+    }
+    if !(prepared.notices.is_empty() && prepared.trackings.is_empty()) {
+        text.push('\n');
+    }
+    for notice in &prepared.notices {
+        let target = shown(&notice.channel.target());
+        let _ = writeln!(text, "on {}: told {} {target}", occasions(&notice.on), notice.channel.kind());
+    }
+    for tracking in &prepared.trackings {
+        let tracker = &tracking.tracker;
+        let what = match tracker.issues() {
+            Some(_) => written(&tracking.entry),
+            None => "how the deployment stands".to_owned(),
+        };
+        let _ = writeln!(text, "on {}: written to {}: {what}", occasions(&tracking.on), tracker.kind());
     }
     for warning in warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
     Ok(text)
+}
+
+fn occasions(on: &[On]) -> String {
+    series(&on.iter().map(|on| on.word().to_owned()).collect::<Vec<_>>())
+}
+
+/// `target` without what stands in for the host of an address that is a secret.
+fn shown(target: &str) -> String {
+    let told = [format!("https://{STOOD_IN}/"), format!("https://{STOOD_IN}"), format!("{STOOD_IN}:443")];
+    told.iter().fold(target.to_owned(), |target, told| target.replace(told, "***"))
 }
 
 fn show_check(text: &mut String, check: &Check, plan: &CheckPlan) {

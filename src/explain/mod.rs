@@ -9,6 +9,7 @@ mod reaching;
 mod block;
 mod verdicts;
 mod needs;
+pub(crate) mod telling;
 pub(crate) mod policy;
 pub(crate) mod report;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::page::Page;
 use super::sketch::Subject;
+use super::telling;
 use crate::policy::node::{self, Data, Node};
 use crate::policy::problem::Problems;
 use crate::policy::template::{Context, ELAPSED, Template};
@@ -133,14 +134,16 @@ fn sources<'s>(subject: &Subject<'s>) -> Vec<&'s str> {
 /// The variables and secrets that the gate and the integrations it asks name.
 fn found(subject: &Subject<'_>) -> Found {
     let mut found = Found::default();
-    let used = sources(subject);
+    let told = telling::used(subject);
+    let mut used = sources(subject);
+    used.extend(told.iter().map(String::as_str));
     for index in subject.policies {
         let text = subject.texts.text(*index);
         let Some(node) = node::read(*index, text, &mut Problems::default()) else { continue };
         let Data::Map(entries) = &node.data else { continue };
         for (key, value) in entries {
             match key.name.as_str() {
-                "post_deployment_validation" => found.walk(&key.name, value),
+                "post_deployment_validation" | "notifications" | "tracking" => found.walk(&key.name, value),
                 "integrations" => found.entries(value, &used),
                 "integration_configs" => {
                     if let Data::Map(groups) = &value.data {

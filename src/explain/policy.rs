@@ -7,6 +7,7 @@ use super::block;
 use super::needs;
 use super::page::Page;
 use super::sketch::{Gate, Subject, said, sketch};
+use super::telling;
 use super::verdicts;
 use crate::gate::outcome::Verdict;
 use crate::gate::plan::CheckPlan;
@@ -45,6 +46,7 @@ pub(crate) fn explain(subject: &Subject<'_>, redact: Redact<'_>) -> Result<Strin
             block::show(&mut page, check, &gate, subject);
         }
         rollback(&mut page, subject, &gate);
+        telling::show(&mut page, subject);
         verdicts::show(&mut page, subject, &gate);
     }
     needs::show(&mut page, subject);

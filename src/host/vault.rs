@@ -8,6 +8,9 @@ use super::Host;
 use super::fernet::{self, Keys};
 use super::secret::Secret;
 
+/// The host of the address that stands in for one that is a missing or encrypted secret.
+pub const STOOD_IN: &str = "secret.invalid";
+
 /// The reference of the keys that encrypted values are opened with: `ROLLGATE_KEY`, or the file `rollgate-key`.
 const KEY: &str = "rollgate-key";
 
@@ -141,8 +144,8 @@ impl Vault {
     pub fn as_url(&self, secret: &Secret, what: &str) -> Result<url::Url, String> {
         // What stands in for a missing or encrypted secret stands in for its address too.
         let stood_in = self.stand_in && secret.expose().starts_with('<');
-        let text = if stood_in { "https://secret.invalid" } else { secret.expose() };
-        let parsed = url::Url::parse(text).ok();
+        let text = if stood_in { format!("https://{STOOD_IN}") } else { secret.expose().to_owned() };
+        let parsed = url::Url::parse(&text).ok();
         let web = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = web else {
             return Err(format!("expected a URL like `https://host/path` in {what}, found something else"));

@@ -155,6 +155,7 @@ impl Past {
             places: Vec::new(),
             notices: Vec::new(),
             trackings: Vec::new(),
+            guards: Vec::new(),
             scope,
             timing,
             deployed_at: times.written,

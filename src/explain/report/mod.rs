@@ -271,19 +271,15 @@ fn acted(action: &Action) -> String {
     let purpose = action.purpose.as_deref().unwrap_or("action");
     let whom = [text(&action.kind), text(&action.target)];
     let whom: Vec<&str> = whom.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
-    let whom = whom.join(" ");
-    let is = |status: ActionStatus| action.status.as_deref() == Some(status.word());
-    let how = match () {
-        () if is(ActionStatus::Confirmed) => format!("the {purpose} was confirmed by {whom}"),
-        () if is(ActionStatus::Failed) => format!("the {purpose} FAILED by {whom}"),
-        () if is(ActionStatus::Held) => format!("the {purpose} was HELD back: {whom}"),
-        () if is(ActionStatus::Unknown) => {
-            format!("nobody knows whether the {purpose} began: {whom} was asked and never answered clearly")
-        }
-        () => format!(
-            "the {purpose} ended as `{}` by {whom}",
-            action.status.as_deref().unwrap_or("nothing known")
-        ),
+    let whom = whom.join(if purpose == "track" { ": " } else { " " });
+    let how = match (purpose, action.status.as_deref()) {
+        ("notify", Some("confirmed")) => format!("told {whom}"),
+        ("notify", Some("failed" | "held")) => format!("did NOT tell {whom}"),
+        ("notify", Some("unknown")) => format!("may have told {whom}"),
+        ("track", Some("confirmed")) => format!("wrote to {whom}"),
+        ("track", Some("failed" | "held")) => format!("did NOT write to {whom}"),
+        ("track", Some("unknown")) => format!("may have written to {whom}"),
+        _ => began(action, purpose, &whom),
     };
     let facts = [
         action.http_status.map(|status| format!("HTTP {status}")),
@@ -295,7 +291,40 @@ fn acted(action: &Action) -> String {
     let reason = action.reason.as_deref().map(|why| format!(": {}", cut(why, LONG))).unwrap_or_default();
     let answer = action.response.as_deref().map(|answer| format!("; the answer: {}", cut(answer, LONG)));
     let url = action.url.as_deref().map(|url| format!("; follow it at {}", cut(url, LONG)));
-    format!("{how}{facts}{reason}{}{}", answer.unwrap_or_default(), url.unwrap_or_default())
+    let went = went(action).unwrap_or_default();
+    format!("{how}{facts}{reason}{went}{}{}", answer.unwrap_or_default(), url.unwrap_or_default())
+}
+
+/// How what an action is to start began.
+fn began(action: &Action, purpose: &str, whom: &str) -> String {
+    let is = |status: ActionStatus| action.status.as_deref() == Some(status.word());
+    match () {
+        () if is(ActionStatus::Confirmed) => format!("the {purpose} was confirmed by {whom}"),
+        () if is(ActionStatus::Failed) => format!("the {purpose} FAILED by {whom}"),
+        () if is(ActionStatus::Held) => format!("the {purpose} was HELD back: {whom}"),
+        () if is(ActionStatus::Unknown) => {
+            format!("nobody knows whether the {purpose} began: {whom} was asked and never answered clearly")
+        }
+        () => format!(
+            "the {purpose} ended as `{}` by {whom}",
+            action.status.as_deref().unwrap_or("nothing known")
+        ),
+    }
+}
+
+/// How what it started went on, as far as it was followed.
+fn went(action: &Action) -> Option<String> {
+    let took = action.followed.filter(|took| took.is_finite() && *took >= 0.0);
+    let took = took.and_then(|took| std::time::Duration::try_from_secs_f64(took).ok())?;
+    let took = span(whole(took));
+    let words = action.ended.as_deref().map(|words| format!(": {}", cut(words, LONG))).unwrap_or_default();
+    let how = match (action.ended_well, &action.ended) {
+        (Some(true), _) => format!("it ended well after {took}"),
+        (Some(false), _) => format!("it DID NOT END WELL, after {took}"),
+        (None, Some(_)) => format!("it was followed for {took}, and how it ended is not known"),
+        (None, None) => format!("it was followed for {took}, and had not ended"),
+    };
+    Some(format!("; {how}{words}"))
 }
 
 /// What the report should say and does not.

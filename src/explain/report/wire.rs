@@ -202,6 +202,9 @@ pub(crate) struct Action {
     pub(crate) url: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) response: Option<String>,
+    pub(crate) followed: Option<f64>,
+    pub(crate) ended: Option<String>,
+    pub(crate) ended_well: Option<bool>,
 }
 
 /// A measured value: a number, or one of the strings `NaN`, `+Inf` and `-Inf`.
