@@ -12,6 +12,7 @@ use crate::policy::node::{self, Node};
 use crate::policy::parse::Document;
 use crate::policy::problem::{Problem, Problems, Severity};
 use crate::policy::{lint, mend};
+use crate::rollback::{ParsedTrigger, parse_deployments};
 use crate::{online, prepare};
 
 /// Rounds of fixes after which what is left is reported: each mends what the one before has uncovered.
@@ -207,7 +208,12 @@ fn look(read: &[u16], texts: &Sources) -> Problems {
     // Mistakes in queries hide nothing: their checks are there.
     let complete = !problems.sorted().iter().any(|problem| problem.id.is_none());
     let documents: Vec<Document<'_>> = read.iter().map(|index| Document::of(texts, *index)).collect();
-    let sent: Vec<_> = triggers.iter().filter_map(|trigger| trigger.spec.exposure()).collect();
+    // Their faults have been told.
+    let deploying = spec.deployments.trigger.iter();
+    let deploying = deploying.flat_map(|node| parse_deployments(node, &mut Problems::default()));
+    let deploying: Vec<ParsedTrigger> = deploying.collect();
+    let all = triggers.iter().chain(&deploying);
+    let sent: Vec<_> = all.filter_map(|trigger| trigger.spec.exposure()).collect();
     let subject = lint::Subject { spec: &spec, documents: &documents, triggers: &sent, complete };
     problems.append(lint::look(subject));
     problems

@@ -225,7 +225,10 @@ fn plain_http(cx: &Cx<'_>, found: &mut Vec<Problem>) {
             continue;
         }
         let message = "what proves who is asking goes over plain HTTP, where it can be read on the way";
-        let problem = Problem::at(address.place, message).needle("http://").also(credential, "sent along");
+        let problem = Problem::at(address.place, message).needle("http://");
+        // An address may be the credential itself.
+        let problem =
+            if credential == address.place { problem } else { problem.also(credential, "sent along") };
         found.push(problem.help("write `https://`; to this machine itself, `http://localhost` is fine"));
     }
 }

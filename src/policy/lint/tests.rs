@@ -467,6 +467,21 @@ fn credentials_over_plain_http_are_told() {
     assert_eq!(integration(&format!("url: \"https://p\", {oauth} \"https://sso/t\"")), [] as [&str; 0]);
     assert_eq!(integration("url: \"http://p:9090\""), [] as [&str; 0]);
     assert_eq!(integration("url: \"http://p:9090\", type: none, token_ref: a"), [] as [&str; 0]);
+    let other = |entry: &str| found(&format!("integrations:\n  it: {{{entry}}}\n"));
+    assert_eq!(other("system: jira, url: \"http://jira\", token_ref: a"), ["plain-http@2"]);
+    assert_eq!(
+        other("system: webhook, url: \"http://log/\", auth: {type: bearer, token_ref: a}"),
+        ["plain-http@2"]
+    );
+    assert_eq!(other("system: pagerduty, url: \"http://pd/\", routing_key_ref: a"), ["plain-http@2"]);
+    assert_eq!(other("system: webhook, webhook_url: \"http://log/{{path}}\""), ["plain-http@2"]);
+    for fine in [
+        "url: \"https://pd\", routing_key_ref: a",
+        "url: \"http://[::1]/\", routing_key_ref: a",
+        "webhook_url_ref: a",
+    ] {
+        assert_eq!(other(&format!("system: webhook, {fine}")), [] as [&str; 0], "{fine}");
+    }
     let hook = |trigger: &str| {
         found(&checks(&["query: x, max_value: 1"]).replace(
             "  metrics",
