@@ -61,6 +61,10 @@ fn add_plain(part: &str, forms: &mut BTreeSet<Vec<u8>>) {
         add(lost('?').as_bytes());
         add(lost('\u{fffd}').as_bytes());
     }
+    // Who reads a header so encodes what was read.
+    for read in [latin1, windows1252] {
+        add_opaque(part.bytes().map(read).collect::<String>().as_bytes(), forms);
+    }
 }
 
 fn latin1(byte: u8) -> char {
