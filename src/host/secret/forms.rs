@@ -94,6 +94,8 @@ pub(in crate::host) fn written(part: &str) -> Vec<String> {
     written.push(json.replace('/', "\\/"));
     written.push(escaped(&json, |c| matches!(c, '&' | '<' | '>')));
     written.push(escaped(&json, |c| !c.is_ascii()));
+    // What was sent in JSON and is told in JSON.
+    written.push(self::json(&json));
     written.push(json);
     let html = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     written.push(html.replace('\'', "&#39;"));
