@@ -135,14 +135,23 @@ fn told(received: &[u8]) -> Vec<String> {
     ]
 }
 
+/// A number that is the same for the same way of going wrong, path and credential.
+fn turn(received: &[u8], wrong: Wrong) -> usize {
+    let text = String::from_utf8_lossy(received);
+    let until = ["?", " HTTP/1.1"].into_iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
+    let known = format!("{wrong:?} {}", &text[..until]);
+    known.bytes().fold(7, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
+}
+
 fn serve(mut stream: TcpStream, wrong: Wrong, log: &Mutex<Vec<u8>>) {
     // What hangs up first is a client that has had enough; all other errors end the connection too.
     let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
     let Some(received) = read(&stream) else { return };
     log.lock().unwrap().extend(&received);
     let mut all = told(&received);
-    // Each in turn comes first, so that each is what a short excerpt shows.
-    let turn = log.lock().unwrap().len();
+    // Each comes first for some, so that each is what a short excerpt shows; for whom, neither the order of requests nor the
+    // time decides.
+    let turn = turn(&received, wrong);
     let first = turn % all.len();
     all.rotate_left(first);
     let turned = all.join("\n");
