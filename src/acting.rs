@@ -26,6 +26,7 @@ use crate::notify::{Notice, TIMEOUT};
 use crate::pipeline;
 use crate::policy::guards::Wait;
 use crate::policy::notices::On;
+use crate::report::words::span;
 use crate::rollback::ACTING;
 use crate::rollback::act::{GRACE, Rollback, act};
 use crate::track::Tracking;
@@ -337,7 +338,7 @@ impl<'a> Phase<'a> {
                 let why = match which {
                     Either::Left(_) => "the run was ended before an answer came".to_owned(),
                     Either::Right(_) => {
-                        format!("there was no answer within {}", humantime::format_duration(limit))
+                        format!("there was no answer within {}", span(limit))
                     }
                 };
                 Effect::because(ActionStatus::Unknown, format!("{why}; it may have been received"))

@@ -9,6 +9,7 @@ use crate::api::keep::{End, keep};
 use crate::host::Host;
 use crate::notify::TIMEOUT;
 use crate::policy::problem::{Place, Problem, Problems};
+use crate::report::words::span;
 use crate::rollback::{Trigger, ledger};
 
 /// What would keep the rollback of `plan` from being begun; `places` are its triggers'. Of a run that would begin none,
@@ -41,7 +42,7 @@ async fn ask(trigger: &dyn Trigger, place: Place, host: &Host) -> Option<Problem
     let why = match asked {
         Some(Ok(())) => return None,
         Some(Err(why)) => why,
-        None => format!("there was no answer within {}", humantime::format_duration(TIMEOUT)),
+        None => format!("there was no answer within {}", span(TIMEOUT)),
     };
     let shown = |text: String| keep(&host.output.redactor, &text, End::First).unwrap_or_default();
     let message = format!("a rollback could not be begun by {}: {}", shown(trigger.target()), shown(why));

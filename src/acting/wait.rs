@@ -13,6 +13,7 @@ use crate::gate::outcome::{Event, Followed};
 use crate::host::clock::{between, later};
 use crate::notify::TIMEOUT;
 use crate::policy::guards::Wait;
+use crate::report::words::span;
 use crate::rollback::act::Started;
 use crate::rollback::{Standing, Trigger};
 
@@ -74,11 +75,11 @@ impl Phase<'_> {
                     standing.words
                 }
                 Some(Err(words)) => format!("it cannot be asked: {words}"),
-                None => format!("there was no answer within {}", humantime::format_duration(limit)),
+                None => format!("there was no answer within {}", span(limit)),
             };
             let left = between(clock.now(), until);
             if left.is_zero() {
-                let timeout = humantime::format_duration(wait.timeout);
+                let timeout = span(wait.timeout);
                 let words = format!("it had not ended within {timeout}; last: {words}");
                 self.followed(action, &words, None, false, took);
                 return Some(false);

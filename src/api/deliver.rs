@@ -10,6 +10,7 @@ use super::words::asked_to_wait;
 use super::{Allowance, Effect};
 use crate::gate::outcome::ActionStatus;
 use crate::host::http::{Http, HttpError, Request, Response};
+use crate::report::words::span;
 
 /// How long one request may take.
 pub const REQUEST: Duration = Duration::from_secs(10);
@@ -88,7 +89,7 @@ pub async fn deliver(
             }
             None => {
                 may_have_arrived = true;
-                Last::None(format!("no answer within {}", humantime::format_duration(limit)))
+                Last::None(format!("no answer within {}", span(limit)))
             }
         };
         if may_have_arrived && repeat == Repeat::Harmful {

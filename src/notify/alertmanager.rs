@@ -230,8 +230,7 @@ const fn severity(tone: Tone) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::gate::outcome::ActionStatus;
-    use crate::notify::fake::{hostile_run, send};
-    use crate::notify::testing::{channel, hostile, message, table};
+    use crate::notify::testing::{channel, hostile, hostile_run, message, send, table};
     use crate::policy::notices::On;
     use crate::rollback::testing::{Answer, host};
 

@@ -234,8 +234,7 @@ const fn colour(tone: Tone) -> u32 {
 mod tests {
     use super::*;
     use crate::gate::outcome::ActionStatus;
-    use crate::notify::fake::{hostile_run, sent};
-    use crate::notify::testing::{channel, hostile, message, table, texts};
+    use crate::notify::testing::{channel, hostile, hostile_run, message, sent, table, texts};
     use crate::policy::notices::On;
     use crate::rollback::testing::{Answer, host};
 

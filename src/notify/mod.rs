@@ -9,8 +9,6 @@ pub mod compose;
 pub mod dingtalk;
 pub mod discord;
 pub mod email;
-#[cfg(test)]
-pub(crate) mod fake;
 pub mod feishu;
 mod hook;
 pub mod markdown;

@@ -227,8 +227,7 @@ const fn severity(status: Status) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::fake::{hostile_run, send};
-    use crate::notify::testing::{channel, hostile, message, table};
+    use crate::notify::testing::{channel, hostile, hostile_run, message, send, table};
     use crate::rollback::testing::{Answer, host};
 
     const YAML: &str = "{system: pagerduty, routing_key: 0123456789abcdef0123456789abcdef}";

@@ -243,8 +243,7 @@ const fn colour(tone: Tone) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::fake::{hostile_run, sent};
-    use crate::notify::testing::{channel, hostile, message, table, texts};
+    use crate::notify::testing::{channel, hostile, hostile_run, message, sent, table, texts};
     use crate::policy::notices::On;
     use crate::rollback::testing::{Answer, host};
 

@@ -1,12 +1,15 @@
-//! Messages for the tests of channels: a rollback as it is, and one made of nothing but hostile texts. Must not be built
-//! outside tests.
+//! What the tests of channels send, a rollback as it is and messages made of nothing but hostile texts, and what comes of
+//! it. Must not be built outside tests.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::message::{CheckLine, Fact, LinkTo, Message, RollbackLine, Status, Told};
 use super::{Channel, NoticeCx, connect};
+use crate::api::effect::Acted;
 use crate::api::{Allowance, Effect};
-use crate::gate::outcome::{ActionStatus, Outcome, Verdict};
+use crate::gate::outcome::{ActionRecord, ActionStatus, Outcome, Verdict};
 use crate::host::Host;
 use crate::host::secret::Redactor;
 use crate::host::vault::Vault;
@@ -17,7 +20,7 @@ use crate::policy::notices::{self, On};
 use crate::policy::overrides::Overrides;
 use crate::policy::problem::Problems;
 use crate::policy::template::Scope;
-use crate::rollback::testing::{Answer, check, host, record, start};
+use crate::rollback::testing::{Answer, FakeHttp, check, host, record, start};
 
 /// What people are told of a rollback that was requested, with two checks, a run and a runbook.
 pub(crate) fn message(on: On) -> Message {
@@ -177,4 +180,50 @@ pub(crate) fn texts(document: &Value, found: &mut Vec<String>) {
         Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
         _ => {}
     }
+}
+
+/// A message about a gate whose every text is as bad as texts get, the event's too.
+pub(crate) fn hostile_run() -> Message {
+    let long = HOSTILE.repeat(400);
+    let mut record = record();
+    for text in [&mut record.service, &mut record.version, &mut record.environment] {
+        *text = Some(long.clone());
+    }
+    record.policy.clone_from(&long);
+    let bad = |index: usize| {
+        let mut bad = check(&format!("{index}{long}"), Some(Outcome::Failed), Some(Verdict::Rollback), 0.08);
+        bad.reason.clone_from(&long);
+        bad
+    };
+    record.checks = (0..30).map(bad).collect();
+    let told = Told {
+        record: &record,
+        status: Status::Gate(On::Rollback),
+        rollback: &[],
+        pipeline: Some(&long),
+        deployment: "id:d-1",
+        at: start(),
+    };
+    Message::of(&told, &Redactor::default())
+}
+
+/// What sending `message` by the integration `entry` (flow YAML) came to, as the report has it.
+pub(crate) async fn send(entry: &str, message: &Message, script: &[Answer]) -> (ActionRecord, FakeHttp) {
+    let (host, http) = host(script);
+    let channel = channel(entry, "", &host).unwrap();
+    (sent(&*channel, message, &host).await, http)
+}
+
+/// What sending `message` by `channel` came to, as the report has it.
+pub(crate) async fn sent(channel: &dyn Channel, message: &Message, host: &Host) -> ActionRecord {
+    let (effect, attempts) = tell(channel, message, host).await;
+    let action = Acted {
+        kind: channel.kind(),
+        purpose: "notify",
+        target: channel.target(),
+        attempts,
+        id: Some(message.id.clone()),
+        took: Duration::ZERO,
+    };
+    effect.record(action, &host.output.redactor)
 }

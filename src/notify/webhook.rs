@@ -132,8 +132,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::notify::fake::{hostile_run, send};
-    use crate::notify::testing::{channel, message, table};
+    use crate::notify::testing::{channel, hostile_run, message, send, table};
     use crate::policy::notices::On;
     use crate::rollback::testing::{Answer, host};
 

@@ -80,8 +80,11 @@ pub(crate) fn lasting(inputs: &InputArgs, host: &Host) -> Result<Lasting, Refuse
     let (spec, _) = parse_policy(&policies, &texts, &mut problems);
     let run_id = format!("run_{:016x}", host.seed);
     // What only a deployment has is known, so that what names it can be left out instead of being a fault.
-    let known = Times { deployed_at: times.deployed_at.or(Some(times.start)), ..times };
-    let scope = scope(inputs, &spec, &values, &texts, &known, Some(&run_id), &mut problems);
+    let at = times.deployed_at.or(Some(times.start));
+    let known = Times { deployed_at: at, written: at, ..times };
+    // A variable that no query names, such as of a trigger, may lack.
+    let mut scope = scope(inputs, &spec, &values, &texts, &known, None, &mut problems);
+    scope.set("run_id", &run_id);
     let vault = Vault::new(host.clone(), inputs.secrets_dir.clone()).for_show();
     let mut unasked = overrides(inputs, &spec, &mut problems);
     // Whether there is an address makes no difference here.

@@ -16,6 +16,7 @@ use crate::policy::reader::{Field, Reader, Shape, compile};
 use crate::policy::spoken::{Settled, settled, span};
 use crate::policy::template::{Context, Scope, Template};
 use crate::policy::value::Value;
+use crate::report::words;
 
 /// How long a program may run, where the policy does not say.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -187,7 +188,7 @@ impl Trigger for Prepared {
                     return Effect::because(ActionStatus::Failed, why);
                 }
                 None => {
-                    let span = humantime::format_duration(limit);
+                    let span = words::span(limit);
                     let why =
                         format!("the program did not end within {span} and was killed: it may have begun");
                     return Effect::because(ActionStatus::Unknown, why);

@@ -23,6 +23,7 @@ use crate::host::net::Stream;
 use crate::host::tls::{TlsOptions, client_config};
 use crate::host::vault::Vault;
 use crate::policy::integration::Credential;
+use crate::report::words::span;
 
 /// How long to wait before each further attempt.
 const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -124,7 +125,7 @@ impl Post<'_> {
                 Some(Ok(taken)) => return self.taken(taken),
                 Some(Err(fault)) => fault,
                 None => {
-                    let within = humantime::format_duration(Duration::from_secs(limit.as_secs().max(1)));
+                    let within = span(limit);
                     // A server that waits for TLS, while we wait for its greeting, is silent for ever.
                     let greeted = progress.greeted.load(Ordering::Relaxed);
                     let hint = if greeted { "" } else { ": is `smtp_tls` right for its port?" };

@@ -13,8 +13,7 @@ use super::*;
 use crate::gate::outcome::ActionStatus;
 use crate::host::net::{Net, Stream};
 use crate::host::vault::Vault;
-use crate::notify::fake::{hostile_run, sent};
-use crate::notify::testing::{channel, hostile, message};
+use crate::notify::testing::{channel, hostile, hostile_run, message, sent};
 use crate::policy::integration::Credential;
 use crate::policy::notices::On;
 
